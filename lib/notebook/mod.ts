@@ -1,0 +1,38 @@
+/**
+ * What a notebook's cell calls: figures, tables, progress, scale, provenance, interruption.
+ *
+ * ```ts
+ * import { currentScale, figure, log, progress, scale, show, table } from "../lib/notebook/mod.ts";
+ * ```
+ *
+ * # Notebook outputs
+ *
+ * What these functions leave in a notebook, for exporters and other readers. Every output is a
+ * `display_data` whose `data` offers the same thing in several MIME types, and whose
+ * `metadata.cutloss` (types in outputs.ts, read with `outputMetadata(output)`) says what it is by
+ * its `kind`.
+ *
+ * | kind | MIME types in `data` | other keys of `metadata.cutloss` |
+ * | --- | --- | --- |
+ * | `figure` | `application/vnd.plotly.v1+json` ({data, layout, config}), `image/svg+xml` (text), `image/png` (base64, twice the size), `text/plain` | id, caption, alt, table, width, height |
+ * | `table` | `text/html`, `text/markdown`, `text/plain` | id, caption, table |
+ * | `provenance` | as a table | id "provenance", caption, table, provenance |
+ * | `progress` | `text/html`, `text/plain`, last state only | label, done, total, seconds, finished |
+ * | `live-plot` | `image/svg+xml`, `text/plain`, last state only | id, caption, alt, table |
+ *
+ * - `table` is `{ columns: [{ name, unit?, numeric }], rows: [[value, …], …] }`: rounded numbers, not
+ *   formatted text; `null` stands for what is missing or not finite.
+ * - A caption carries no number: whoever makes a page counts figures and tables in order.
+ * - A figure never carries `text/html`, so that no viewer prefers it to the picture.
+ * - `image/svg+xml` stands on an opaque light ground and names the font family Inter with fallbacks;
+ *   its colours are those of `theme.light` in theme.ts, and `theme.dark` has their counterparts.
+ * - The Plotly layout carries colours of the light theme in the usual places (`paper_bgcolor`,
+ *   `plot_bgcolor`, `font.color`, axis `color`, `gridcolor`, `zerolinecolor`); traces name their own.
+ * - Text, Markdown and HTML strings that `show` displays, `log` lines (a `stream` output named
+ *   stdout) and plain values carry no `metadata.cutloss`.
+ * - The executor adds to each code cell `metadata.execution` (Jupyter's timing keys, ISO dates) and
+ *   to the notebook `metadata.cutloss` = { scale, seed, executed (ISO date), seconds, deno }.
+ *
+ * @module
+ */
+export * from "./outputs.ts";
