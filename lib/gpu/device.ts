@@ -1,0 +1,370 @@
+/** The device: memory, kernels, reading back, time, and errors that are not lost. */
+import type { Kernel } from "../../kernels/kernel.ts";
+import { type AdapterDescription, openDevice, type OpenedDevice } from "./adapter.ts";
+import { DeviceLostError, formatBytes, GpuError, OutOfMemoryError } from "./errors.ts";
+import { MemoryLedger } from "./ledger.ts";
+import { type Pipeline, PipelineCache } from "./pipelines.ts";
+import { BufferPool, type BufferSlice, DeviceBuffer } from "./pool.ts";
+import { Recorder } from "./recorder.ts";
+import { StagingRing } from "./staging.ts";
+import { type PassTime, PassTimer } from "./timer.ts";
+
+/** How to open a device. */
+export interface OpenOptions {
+  powerPreference?: GPUPowerPreference;
+  /** Bytes that may be in use at once (default: as much as the driver gives). */
+  memoryLimit?: number;
+}
+
+/** What a kernel is given: a buffer, a part of one, or something that has a slice (a tensor). */
+export type Bindable = DeviceBuffer | BufferSlice | { readonly slice: BufferSlice };
+
+/** Number of workgroups in x, y, z, or where on the device they are written as three u32. */
+export type Grid = readonly [number, number?, number?] | { readonly indirect: BufferSlice };
+
+/** What {@linkcode GpuDevice.time} found. */
+export interface Timing<T> {
+  result: T;
+  /** Milliseconds from the first pass's begin to the last one's end. */
+  ms: number;
+  /** Whether the device's clock was read; otherwise it is the host's, fences included. */
+  byDevice: boolean;
+  /** Time of each pass; with `perKernel`, of each dispatch. */
+  passes: { name: string; ms: number }[];
+}
+
+/** An open WebGPU device. Most people want its subclass `Gpu`, which has tensors. */
+export class GpuDevice implements Disposable {
+  readonly raw: GPUDevice;
+  readonly adapter: AdapterDescription;
+  /** Optional features in use. */
+  readonly features: ReadonlySet<string>;
+  /** Optional features that the adapter refused. */
+  readonly refusedFeatures: readonly string[];
+  /** The device's limits, raised to the adapter's. */
+  readonly limits: GPUSupportedLimits;
+  readonly memory: MemoryLedger = new MemoryLedger();
+
+  #pool: BufferPool;
+  #pipelines: PipelineCache;
+  #recorder: Recorder;
+  #staging: StagingRing;
+  #timer: PassTimer | undefined;
+  #failure: GpuError | undefined;
+  #checks: Promise<unknown>[] = [];
+  #lost: Promise<never>;
+  #closed = false;
+
+  protected constructor(opened: OpenedDevice, options: OpenOptions) {
+    this.raw = opened.device;
+    this.adapter = opened.adapter;
+    this.features = opened.features;
+    this.refusedFeatures = opened.refused;
+    this.limits = opened.device.limits;
+    this.#pipelines = new PipelineCache(this.raw);
+    this.#recorder = new Recorder(this.raw);
+    this.#staging = new StagingRing(this.raw);
+    this.#pool = new BufferPool(this.raw, this.memory, {
+      maxBufferSize: this.limits.maxBufferSize,
+      budget: options.memoryLimit ?? Infinity,
+    }, () => {
+      this.flush();
+      this.#pipelines.forgetBindGroups();
+    });
+    this.#lost = this.raw.lost.then((info) => {
+      const why = this.#closed ? "it was closed" : info.message || info.reason;
+      throw this.#fail(new DeviceLostError(`The GPU device is gone: ${why}.`));
+    });
+    this.#lost.catch(() => {});
+    this.#openScopes();
+  }
+
+  /** Opens the best adapter's device. */
+  protected static openRaw(options: OpenOptions): Promise<OpenedDevice> {
+    return openDevice(options.powerPreference);
+  }
+
+  /** Whether timestamps are read from the device's clock. */
+  get hasTimestamps(): boolean {
+    return this.features.has("timestamp-query");
+  }
+
+  /** Bytes that one binding may cover; larger buffers are bound in parts. */
+  get maxBinding(): number {
+    return Math.floor(this.limits.maxStorageBufferBindingSize / 256) * 256;
+  }
+
+  /**
+   * A buffer of at least `bytes` bytes with undefined content, to be released by the caller.
+   *
+   * @throws {OutOfMemoryError} if it is too large, naming `label`, the sizes and who holds memory.
+   */
+  allocate(bytes: number, label: string): DeviceBuffer {
+    this.throwIfFailed();
+    return this.#pool.allocate(bytes, label);
+  }
+
+  /** Writes host data to the start of a slice. */
+  write(target: Bindable, data: ArrayBufferView<ArrayBuffer>): void {
+    this.throwIfFailed();
+    const { buffer, offset, bytes } = toSlice(target);
+    if (data.byteLength > bytes) {
+      throw new GpuError(
+        `Writing ${data.byteLength} bytes to "${buffer.label}", which has room for ${bytes}.`,
+      );
+    }
+    // The queue writes before whatever is submitted later, so earlier readers must be submitted.
+    if (buffer.lastBatch === this.#recorder.batch) this.flush();
+    const whole = data.byteLength - (data.byteLength % 4);
+    const part = 1 << 28;
+    for (let at = 0; at < whole; at += part) {
+      this.raw.queue.writeBuffer(
+        buffer.raw,
+        offset + at,
+        data.buffer,
+        data.byteOffset + at,
+        Math.min(part, whole - at),
+      );
+    }
+    if (whole < data.byteLength) { // writes are in units of four bytes
+      const rest = new Uint8Array(4);
+      rest.set(new Uint8Array(data.buffer, data.byteOffset + whole, data.byteLength - whole));
+      this.raw.queue.writeBuffer(buffer.raw, offset + whole, rest);
+    }
+  }
+
+  /**
+   * Records one dispatch of a kernel.
+   *
+   * @param bindings by the kernel's names; every one must be given.
+   * @param params by the kernel's names.
+   * @param grid workgroups in x, y, z, or a slice with three u32 for an indirect dispatch.
+   */
+  run(
+    kernel: Kernel,
+    bindings: Readonly<Record<string, Bindable>>,
+    params: Readonly<Record<string, number>>,
+    grid: Grid,
+  ): void {
+    this.throwIfFailed();
+    if (!("indirect" in grid)) {
+      const most = this.limits.maxComputeWorkgroupsPerDimension;
+      for (const n of grid) {
+        if (n === undefined) continue;
+        if (!(Number.isInteger(n) && n >= 0 && n <= most)) {
+          throw new GpuError(
+            `Kernel "${kernel.name}" was given a grid of [${
+              grid.join(", ")
+            }] workgroups; each must be a whole number of at most ${most}.`,
+          );
+        }
+        if (n === 0) return;
+      }
+    }
+    const slices = kernel.bindings.map(({ name }) => {
+      const bound = bindings[name];
+      if (bound === undefined) {
+        throw new GpuError(`Kernel "${kernel.name}" was not given its binding "${name}".`);
+      }
+      const slice = toSlice(bound);
+      if (slice.buffer.freed) {
+        throw new GpuError(
+          `Kernel "${kernel.name}" was given "${name}" = "${slice.buffer.label}", which has ` +
+            `already been freed.`,
+        );
+      }
+      if (slice.bytes > this.limits.maxStorageBufferBindingSize) {
+        throw new GpuError(
+          `Kernel "${kernel.name}" was given "${name}" of ${formatBytes(slice.bytes)}, but a ` +
+            `binding of this device covers at most ${
+              formatBytes(this.limits.maxStorageBufferBindingSize)
+            }.`,
+        );
+      }
+      return slice;
+    });
+    const pipeline = this.#pipeline(kernel);
+    if (this.#recorder.full) this.flush();
+    const group = this.#pipelines.bindGroup(pipeline, slices, this.#recorder.uniforms);
+    for (const { buffer } of slices) buffer.lastBatch = this.#recorder.batch;
+    this.#recorder.dispatch(pipeline, group, params, grid, this.#timer);
+  }
+
+  /** Copies `bytes` bytes between two slices. */
+  copy(from: Bindable, to: Bindable, bytes: number): void {
+    this.throwIfFailed();
+    const a = toSlice(from), b = toSlice(to);
+    a.buffer.lastBatch = b.buffer.lastBatch = this.#recorder.batch;
+    this.#recorder.encode((encoder) =>
+      encoder.copyBufferToBuffer(a.buffer.raw, a.offset, b.buffer.raw, b.offset, bytes)
+    );
+  }
+
+  /** Fills a slice with zero bytes. */
+  clear(target: Bindable): void {
+    this.throwIfFailed();
+    const { buffer, offset, bytes } = toSlice(target);
+    buffer.lastBatch = this.#recorder.batch;
+    this.#recorder.encode((encoder) => encoder.clearBuffer(buffer.raw, offset, bytes));
+  }
+
+  /** Submits what is recorded. Needed only to start work early. */
+  flush(): void {
+    if (this.#recorder.empty) return;
+    const names = this.#recorder.submit();
+    this.#closeScopes(names);
+    this.#openScopes();
+  }
+
+  /** Waits until all recorded work is done; throws what went wrong in it. */
+  async sync(): Promise<void> {
+    this.flush();
+    await Promise.race([this.raw.queue.onSubmittedWorkDone(), this.#lost]);
+    await this.#settle();
+  }
+
+  /**
+   * Copies device memory to the host, all slices with one wait.
+   *
+   * @throws what went wrong in any work recorded so far: never returns the zeros of failed work.
+   */
+  async readBytes(sources: readonly Bindable[]): Promise<ArrayBuffer[]> {
+    this.throwIfFailed();
+    const slices = sources.map(toSlice);
+    const reading = this.#staging.read(slices, (copy) => {
+      this.#recorder.encode(copy);
+      this.flush();
+    });
+    reading.catch(() => {});
+    await this.#settle();
+    return await Promise.race([reading, this.#lost]);
+  }
+
+  /**
+   * Runs `fn` and measures the device's time for what it records.
+   *
+   * @param perKernel gives every dispatch its own pass, to see where time goes (a little slower).
+   */
+  async time<T>(
+    fn: () => T | PromiseLike<T>,
+    { perKernel = false }: { perKernel?: boolean } = {},
+  ): Promise<Timing<T>> {
+    this.flush();
+    if (!this.hasTimestamps) {
+      await this.sync();
+      const start = performance.now();
+      const result = await fn();
+      await this.sync();
+      const ms = performance.now() - start;
+      return { result, ms, byDevice: false, passes: [{ name: "all", ms }] };
+    }
+    if (this.#timer) throw new GpuError("time() cannot be called inside time().");
+    const timer = this.#timer = new PassTimer(this.raw, perKernel);
+    let result: T, passes: PassTime[];
+    try {
+      result = await fn();
+      this.flush();
+      this.#timer = undefined;
+      passes = await Promise.race([timer.read(), this.#lost]);
+      await this.#settle();
+    } finally {
+      this.#timer = undefined;
+      timer.destroy();
+    }
+    const ms = passes.length === 0
+      ? 0
+      : (Math.max(...passes.map((p) => p.end)) - Math.min(...passes.map((p) => p.begin))) / 1e6;
+    return {
+      result,
+      ms,
+      byDevice: true,
+      passes: passes.map(({ name, begin, end }) => ({ name, ms: (end - begin) / 1e6 })),
+    };
+  }
+
+  /** Gives unused memory back to the driver. */
+  trim(): void {
+    this.#pool.trim();
+  }
+
+  /** Throws the first error the device reported, if there was one. */
+  throwIfFailed(): void {
+    if (this.#closed) throw new DeviceLostError("The GPU has been closed.");
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Closes the device and frees all its memory. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.raw.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #pipeline(kernel: Kernel): Pipeline {
+    const known = this.#pipelines.get(kernel);
+    if (known) return known;
+    this.raw.pushErrorScope("validation");
+    const pipeline = this.#pipelines.compile(kernel);
+    this.#watch(
+      this.raw.popErrorScope(),
+      (message) => new GpuError(`Kernel "${kernel.name}" was refused by the device: ${message}`),
+    );
+    return pipeline;
+  }
+
+  #openScopes(): void {
+    for (const kind of ["validation", "out-of-memory", "internal"] as const) {
+      this.raw.pushErrorScope(kind);
+    }
+  }
+
+  #closeScopes(names: readonly string[]): void {
+    const during = names.length > 0
+      ? ` while running ${names.map((n) => `"${n}"`).join(", ")}`
+      : "";
+    this.#watch(this.raw.popErrorScope(), (m) => new GpuError(`The device failed${during}: ${m}`));
+    this.#watch(
+      this.raw.popErrorScope(),
+      (m) =>
+        new OutOfMemoryError(
+          `The device ran out of memory${during}: ${m} (${
+            formatBytes(this.memory.live)
+          } were in use).`,
+        ),
+    );
+    this.#watch(
+      this.raw.popErrorScope(),
+      (m) => new GpuError(`The device refused an operation${during}: ${m}`),
+    );
+  }
+
+  #watch(scope: Promise<GPUError | null>, explain: (message: string) => GpuError): void {
+    const check = scope.then((error) => {
+      if (error) this.#fail(explain(error.message));
+    }, () => {}); // the scope is gone with the device, which `lost` reports
+    this.#checks.push(check);
+    if (this.#checks.length > 64) this.#checks = [Promise.all(this.#checks)];
+  }
+
+  async #settle(): Promise<void> {
+    const checks = this.#checks;
+    this.#checks = [];
+    await Promise.race([Promise.all(checks), this.#lost]);
+    this.throwIfFailed();
+  }
+
+  /** Remembers the first failure; later ones follow from it. */
+  #fail(error: GpuError): GpuError {
+    return this.#failure ??= error;
+  }
+}
+
+/** The slice that something bindable stands for. */
+export function toSlice(bound: Bindable): BufferSlice {
+  if (bound instanceof DeviceBuffer) return bound.slice();
+  return "slice" in bound ? bound.slice : bound;
+}

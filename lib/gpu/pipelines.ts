@@ -1,0 +1,90 @@
+/** Compiled kernels and their bind groups, made once. */
+import type { Kernel } from "../../kernels/kernel.ts";
+import type { BufferSlice } from "./pool.ts";
+
+const COMPUTE = 4;
+
+/** A compiled kernel. */
+export interface Pipeline {
+  kernel: Kernel;
+  raw: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  /** Bind groups by the slices they bind. */
+  groups: Map<string, GPUBindGroup>;
+}
+
+/** Compiles every kernel once and remembers bind groups. */
+export class PipelineCache {
+  #pipelines = new Map<Kernel, Pipeline>();
+
+  constructor(private readonly device: GPUDevice) {}
+
+  get(kernel: Kernel): Pipeline | undefined {
+    return this.#pipelines.get(kernel);
+  }
+
+  compile(kernel: Kernel): Pipeline {
+    const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map(({ access }, binding) => ({
+      binding,
+      visibility: COMPUTE,
+      buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+    }));
+    if (kernel.params.length > 0) {
+      entries.push({
+        binding: entries.length,
+        visibility: COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      });
+    }
+    const layout = this.device.createBindGroupLayout({ label: kernel.name, entries });
+    const raw = this.device.createComputePipeline({
+      label: kernel.name,
+      layout: this.device.createPipelineLayout({
+        label: kernel.name,
+        bindGroupLayouts: [layout],
+      }),
+      compute: {
+        module: this.device.createShaderModule({ label: kernel.name, code: kernel.code }),
+        entryPoint: "main",
+      },
+    });
+    const pipeline = { kernel, raw, layout, groups: new Map() };
+    this.#pipelines.set(kernel, pipeline);
+    return pipeline;
+  }
+
+  /** The bind group for these slices, and for the ring of uniforms if the kernel has params. */
+  bindGroup(
+    pipeline: Pipeline,
+    slices: readonly BufferSlice[],
+    uniforms: GPUBuffer,
+  ): GPUBindGroup {
+    let key = "";
+    for (const { buffer, offset, bytes } of slices) key += `${buffer.rawId}:${offset}:${bytes}|`;
+    let group = pipeline.groups.get(key);
+    if (group) return group;
+    const entries: GPUBindGroupEntry[] = slices.map(({ buffer, offset, bytes }, binding) => ({
+      binding,
+      resource: { buffer: buffer.raw, offset, size: Math.ceil(bytes / 16) * 16 },
+    }));
+    if (pipeline.kernel.params.length > 0) {
+      entries.push({
+        binding: entries.length,
+        resource: { buffer: uniforms, size: 4 * pipeline.kernel.params.length },
+      });
+    }
+    group = this.device.createBindGroup({
+      label: pipeline.kernel.name,
+      layout: pipeline.layout,
+      entries,
+    });
+    if (pipeline.groups.size >= 1024) pipeline.groups.clear();
+    pipeline.groups.set(key, group);
+    return group;
+  }
+
+  /** Drops all bind groups, because buffers they bind are about to be destroyed. */
+  forgetBindGroups(): void {
+    for (const { groups } of this.#pipelines.values()) groups.clear();
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Cutloss: losses of language models on WebGPU without their logits, and what it takes to train.
+ *
+ * @module
+ */
+export { Gpu, type Scope, type TensorOptions } from "./tensor/gpu.ts";
+export { Tensor } from "./tensor/tensor.ts";
+export { type DType, type Shape, ShapeError } from "./tensor/shape.ts";
+export {
+  DeviceLostError,
+  formatBytes,
+  GpuError,
+  NoAdapterError,
+  OutOfMemoryError,
+} from "./gpu/errors.ts";
+export type { OpenOptions, Timing } from "./gpu/device.ts";
+export type { MemoryLedger, MemoryMeasurement } from "./gpu/ledger.ts";

@@ -1,0 +1,162 @@
+/** The device with tensors: what people open. */
+import { fill } from "../../kernels/fill.ts";
+import { elementGrid } from "../../kernels/grid.ts";
+import { GpuDevice, type OpenOptions } from "../gpu/device.ts";
+import {
+  checkShape,
+  type DType,
+  elementBytes,
+  elementCount,
+  formatShape,
+  ShapeError,
+} from "./shape.ts";
+import type { Shape } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+/** How a tensor is made. */
+export interface TensorOptions {
+  requiresGrad?: boolean;
+  /** Names it in the memory ledger and in messages. */
+  label?: string;
+}
+
+/** Owns the tensors made while it is open; see {@linkcode Gpu.scope}. */
+export interface Scope extends Disposable {
+  /** Takes a tensor out, so that it outlives the scope. */
+  keep<T extends Tensor>(tensor: T): T;
+}
+
+/**
+ * An open GPU: makes tensors, runs kernels, counts memory, measures time.
+ *
+ * ```ts
+ * import { Gpu } from "cutloss";
+ * using gpu = await Gpu.open();
+ * using x = gpu.tensor([1, 2, 3, 4], [2, 2]);
+ * console.log(await x.read(), gpu.memory.live);
+ * ```
+ */
+export class Gpu extends GpuDevice {
+  #scopes: Set<Tensor>[] = [];
+  #noGrad = 0;
+
+  /**
+   * Opens the best adapter.
+   *
+   * @throws {NoAdapterError} if there is none; the message says which driver to install.
+   */
+  static async open(options: OpenOptions = {}): Promise<Gpu> {
+    return new Gpu(await GpuDevice.openRaw(options), options);
+  }
+
+  /**
+   * A tensor with the given elements: f32, or i32 if `data` is an `Int32Array`, or f16 if it is a
+   * `Float16Array`.
+   *
+   * @param data the elements in order, outermost dimension first.
+   * @param shape its product must be `data.length` (default: one dimension).
+   */
+  tensor(
+    data: readonly number[] | Float32Array | Int32Array | Float16Array,
+    shape: Shape = [data.length],
+    options: TensorOptions = {},
+  ): Tensor {
+    const label = options.label ?? "tensor";
+    checkShape(label, shape);
+    if (elementCount(shape) !== data.length) {
+      throw new ShapeError(
+        `"${label}" was given ${data.length} elements for the shape ${formatShape(shape)}, which ` +
+          `has ${elementCount(shape)}.`,
+      );
+    }
+    const dtype: DType = data instanceof Int32Array
+      ? "i32"
+      : typeof Float16Array !== "undefined" && data instanceof Float16Array
+      ? "f16"
+      : "f32";
+    const tensor = this.empty(shape, { ...options, dtype });
+    const host = Array.isArray(data) ? Float32Array.from(data) : data;
+    this.write(tensor, host as Float32Array<ArrayBuffer>);
+    if (data instanceof Int32Array) tensor.hostInts = data.slice();
+    return tensor;
+  }
+
+  /** A tensor whose elements are undefined, for a kernel to write. */
+  empty(shape: Shape, options: TensorOptions & { dtype?: DType } = {}): Tensor {
+    const { label = "tensor", dtype = "f32", requiresGrad } = options;
+    checkShape(label, shape);
+    const memory = this.allocate(elementCount(shape) * elementBytes(dtype), label);
+    return new Tensor(this, memory, { shape, dtype, label, requiresGrad });
+  }
+
+  /** A tensor of zeros. */
+  zeros(shape: Shape, options: TensorOptions & { dtype?: DType } = {}): Tensor {
+    const tensor = this.empty(shape, options);
+    this.clear(tensor.memory);
+    return tensor;
+  }
+
+  /** An f32 tensor of equal elements. */
+  full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+    const tensor = this.empty(shape, options);
+    const count = tensor.size;
+    this.run(fill(), { y: tensor }, { count, value }, elementGrid(count, 256));
+    return tensor;
+  }
+
+  /** The elements of several tensors (f32 or f16), with one wait for all. */
+  async read(tensors: readonly Tensor[]): Promise<Float32Array<ArrayBuffer>[]> {
+    for (const { dtype, label } of tensors) {
+      if (dtype === "i32") {
+        throw new TypeError(`read() gives floats, but "${label}" is i32: use readInts().`);
+      }
+    }
+    const parts = await this.readBytes(tensors);
+    return parts.map((part, i) =>
+      tensors[i].dtype === "f16"
+        ? Float32Array.from(new Float16Array(part))
+        : new Float32Array(part)
+    );
+  }
+
+  /**
+   * Frees, at the end of the block, every tensor made in it that was not kept:
+   *
+   * ```ts ignore
+   * using scope = gpu.scope();
+   * const y = scope.keep(model(x));
+   * ```
+   */
+  scope(): Scope {
+    const owned = new Set<Tensor>();
+    this.#scopes.push(owned);
+    return {
+      keep: (tensor) => tensor.keep(),
+      [Symbol.dispose]: () => {
+        this.#scopes = this.#scopes.filter((scope) => scope !== owned);
+        for (const tensor of owned) tensor.dispose("its scope");
+      },
+    };
+  }
+
+  /** No operation is recorded on the tape until the end of the block. */
+  noGrad(): Disposable {
+    this.#noGrad++;
+    return { [Symbol.dispose]: () => void this.#noGrad-- };
+  }
+
+  /** Whether operations are recorded for `backward()`. */
+  get gradEnabled(): boolean {
+    return this.#noGrad === 0;
+  }
+
+  /** A new tensor belongs to the innermost scope. */
+  adopt(tensor: Tensor): void {
+    this.#scopes.at(-1)?.add(tensor);
+  }
+
+  /** A tensor was freed or kept. */
+  disown(tensor: Tensor): void {
+    for (const scope of this.#scopes) scope.delete(tensor);
+  }
+}

@@ -1,0 +1,158 @@
+/** Reverse-mode differentiation over a tape of recorded operations. */
+import { accumulate } from "../../kernels/accumulate.ts";
+import { elementGrid } from "../../kernels/grid.ts";
+import type { DeviceBuffer } from "../gpu/pool.ts";
+import { formatShape, sameShape, ShapeError } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Gradients of an operation's inputs from those of its outputs (undefined: no gradient there). */
+export type BackwardFunction = (
+  upstream: readonly (Tensor | undefined)[],
+) => readonly (Tensor | undefined)[];
+
+/** One recorded operation. */
+export interface TapeNode {
+  name: string;
+  /** Operations are differentiated in the reverse order of their recording. */
+  order: number;
+  inputs: readonly Tensor[];
+  outputs: readonly Tensor[];
+  /** Memory that the backward function reads, held until it has run. */
+  saved: readonly DeviceBuffer[];
+  backward: BackwardFunction;
+  /** Frees whatever else the node holds; also called when the tape is dropped unused. */
+  release?: () => void;
+}
+
+/** What an operation tells the tape. */
+export interface Recording {
+  name: string;
+  inputs: readonly Tensor[];
+  outputs: readonly Tensor[];
+  /** Tensors that the backward function reads; they stay in memory until it has run. */
+  saved?: readonly Tensor[];
+  /**
+   * Gets the gradients of the outputs (disposed of afterwards by the tape) and returns those of
+   * the inputs, in new tensors that the tape takes over. It is asked only for what requires one:
+   * check `input.requiresGrad`.
+   */
+  backward: BackwardFunction;
+  release?: () => void;
+}
+
+let recorded = 0;
+
+/** Puts an operation on the tape, if a gradient can flow through it. */
+export function record(recording: Recording): void {
+  const { name, inputs, outputs, saved = [], backward, release } = recording;
+  const gpu = outputs[0].gpu;
+  if (!gpu.gradEnabled || !inputs.some((input) => input.requiresGrad)) {
+    release?.();
+    return;
+  }
+  const node: TapeNode = {
+    name,
+    order: ++recorded,
+    inputs,
+    outputs,
+    saved: saved.map((tensor) => tensor.memory.retain()),
+    backward,
+    release,
+  };
+  for (const output of outputs) {
+    output.requiresGrad = true;
+    output.node = node;
+  }
+}
+
+/** See {@linkcode Tensor.backward}. */
+export function backward(root: Tensor, upstream?: Tensor): void {
+  const { gpu } = root;
+  if (!root.requiresGrad) {
+    throw new Error(
+      `backward() was called on "${root.label}", which does not depend on any tensor that ` +
+        `requires a gradient (or its tape has already been consumed).`,
+    );
+  }
+  if (upstream) {
+    if (!sameShape(upstream.shape, root.shape)) {
+      throw new ShapeError(
+        `backward() was given an upstream gradient of shape ${formatShape(upstream.shape)}; ` +
+          `"${root.label}" has ${formatShape(root.shape)}.`,
+      );
+    }
+  } else if (root.size !== 1) {
+    throw new ShapeError(
+      `backward() without an upstream gradient needs a scalar; "${root.label}" has the shape ${
+        formatShape(root.shape)
+      }.`,
+    );
+  }
+  const pending = new Map<Tensor, Tensor>();
+  const arrive = (tensor: Tensor, gradient: Tensor) => {
+    if (!sameShape(gradient.shape, tensor.shape)) {
+      throw new ShapeError(
+        `The gradient of "${tensor.label}" has the shape ${formatShape(gradient.shape)}; ` +
+          `expected ${formatShape(tensor.shape)}.`,
+      );
+    }
+    if (tensor.node) pending.set(tensor, sum(pending.get(tensor), gradient));
+    else tensor.grad = sum(tensor.grad, gradient).keep();
+  };
+
+  using _ = gpu.noGrad();
+  arrive(root, upstream ? upstream.alias() : gpu.full(root.shape, 1, { label: "gradient" }));
+  for (const node of reachable(root)) {
+    const gradients = node.outputs.map((output) => pending.get(output));
+    if (gradients.some((gradient) => gradient !== undefined)) {
+      const results = node.backward(gradients);
+      node.inputs.forEach((input, i) => {
+        const gradient = results[i];
+        if (!gradient) return;
+        if (input.requiresGrad) arrive(input, gradient);
+        else gradient.dispose();
+      });
+    }
+    for (const output of node.outputs) {
+      const gradient = pending.get(output);
+      if (gradient && output.kept && output !== root) {
+        output.grad = sum(output.grad, gradient.alias()).keep();
+      }
+      gradient?.dispose();
+      pending.delete(output);
+      output.node = undefined;
+      if (output !== root && !output.kept) output.dispose("backward()");
+    }
+    for (const memory of node.saved) memory.release();
+    node.release?.();
+  }
+  root.requiresGrad = false;
+}
+
+/** Operations that `root` depends on, last recorded first. */
+function reachable(root: Tensor): TapeNode[] {
+  const found = new Set<TapeNode>(), todo = [root];
+  for (let tensor = todo.pop(); tensor; tensor = todo.pop()) {
+    const { node } = tensor;
+    if (!node || found.has(node)) continue;
+    found.add(node);
+    for (const input of node.inputs) if (input.requiresGrad) todo.push(input);
+  }
+  return [...found].sort((a, b) => b.order - a.order);
+}
+
+/** `into + gradient`, in place where there is something to add to. Takes over `gradient`. */
+function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
+  if (!into) return gradient;
+  into.gpu.run(
+    accumulate(),
+    { x: gradient, y: into },
+    { count: into.size, factor: 1 },
+    elementGrid(
+      into.size,
+      256,
+    ),
+  );
+  gradient.dispose();
+  return into;
+}
