@@ -3,7 +3,7 @@
  *
  * ```ts
  * using file = await openSafetensors("model.safetensors");
- * const weight = await file.read("wte.weight");            // { shape: [50257, 768], data: Float32Array }
+ * const weight = file.read("wte.weight"); // { shape: [50257, 768], data: Float32Array }
  *
  * await writeSafetensors("model.safetensors", {
  *   "wte.weight": { shape: [50257, 768], data: weight.data },
@@ -96,16 +96,16 @@ export class SafetensorsFile implements Disposable {
    * @throws SafetensorsError if there is no such tensor, its dtype has no array in JavaScript, or
    *   the file has become shorter since it was opened
    */
-  async read(name: string): Promise<HostTensor> {
+  read(name: string): HostTensor {
     const entry = this.#entry(name);
     const { dtype, shape, begin, end } = entry;
-    if (dtype === "F16" || dtype === "BF16") return await this.readFloat32(name);
+    if (dtype === "F16" || dtype === "BF16") return this.readFloat32(name);
     const ArrayType = ARRAYS[dtype];
     if (!ArrayType) {
       throw new SafetensorsError(`Tensor "${name}" of ${this.path} has dtype ${dtype}, not read.`);
     }
     const buffer = new ArrayBuffer(end - begin);
-    await this.#readBytes(entry, 0, new Uint8Array(buffer));
+    this.#readBytes(entry, 0, new Uint8Array(buffer));
     return { shape, data: new ArrayType(buffer) };
   }
 
@@ -114,7 +114,7 @@ export class SafetensorsFile implements Disposable {
    *
    * @throws SafetensorsError if the tensor has another dtype, and as {@linkcode read} does
    */
-  async readFloat32(name: string): Promise<HostTensor<Float32Array<ArrayBuffer>>> {
+  readFloat32(name: string): HostTensor<Float32Array<ArrayBuffer>> {
     const entry = this.#entry(name);
     const { dtype, shape, begin, end } = entry;
     if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") {
@@ -124,13 +124,13 @@ export class SafetensorsFile implements Disposable {
     }
     const data = new Float32Array((end - begin) / BYTES_PER_ELEMENT[dtype]);
     if (dtype === "F32") {
-      await this.#readBytes(entry, 0, new Uint8Array(data.buffer));
+      this.#readBytes(entry, 0, new Uint8Array(data.buffer));
       return { shape, data };
     }
     const chunk = new Uint8Array(Math.min(end - begin, CHUNK_BYTES));
     for (let offset = 0; offset < end - begin; offset += chunk.length) {
       const part = chunk.subarray(0, Math.min(chunk.length, end - begin - offset));
-      await this.#readBytes(entry, offset, part);
+      this.#readBytes(entry, offset, part);
       const out = data.subarray(offset / 2, (offset + part.length) / 2);
       if (dtype === "F16") out.set(new Float16Array(part.buffer, 0, out.length));
       else widenBfloat16(new Uint16Array(part.buffer, 0, out.length), out);
@@ -159,9 +159,8 @@ export class SafetensorsFile implements Disposable {
     return entry;
   }
 
-  async #readBytes(entry: SafetensorsEntry, offset: number, out: Uint8Array): Promise<void> {
-    // Seek and read in one go, so that several reads may be under way at once.
-    for (let filled = 0; filled < out.length; await undefined) {
+  #readBytes(entry: SafetensorsEntry, offset: number, out: Uint8Array): void {
+    for (let filled = 0; filled < out.length;) {
       this.#file.seekSync(this.#dataStart + entry.begin + offset + filled, Deno.SeekMode.Start);
       const n = this.#file.readSync(out.subarray(filled, filled + CHUNK_BYTES));
       filled += n ?? 0;
@@ -200,7 +199,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 export async function readSafetensors(path: string): Promise<Map<string, HostTensor>> {
   using file = await openSafetensors(path);
   const tensors = new Map<string, HostTensor>();
-  for (const name of file.entries.keys()) tensors.set(name, await file.read(name));
+  for (const name of file.entries.keys()) tensors.set(name, file.read(name));
   return tensors;
 }
 
