@@ -1,0 +1,203 @@
+/**
+ * Y = alpha · A · B (+ bias) (+ Y), batched, in the four orientations.
+ *
+ * Shapes: A is M × K, B is K × N, Y is M × N. Each may be stored either way round: with
+ * `transposeA` A lies in memory as [K, M], with `transposeB` B lies as [N, K]. Memory rows may be
+ * longer than the matrix (`strideA`, … in elements).
+ *
+ * Work: 2·M·N·K operations. A workgroup computes a tile of Y (see tile.ts); the grid is
+ * [M tiles, N tiles, batch × splits]. Neighbouring workgroups share their columns of B and go
+ * through all rows of A, which stay in the cache. Bytes: A is read N / tile.n times, B M / tile.m.
+ *
+ * When M · N has too few tiles to fill the device, K is cut into `splits` parts that write partial
+ * products side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits every run.
+ */
+import { defineKernel, unroll, wgsl } from "./kernel.ts";
+import {
+  columnGroups,
+  declareAccumulators,
+  multiplyStep,
+  rowsPerThread,
+  staging,
+  threadIndex,
+  tileColumn,
+  tileLoaders,
+  tileRow,
+  type TileShape,
+  tileThreads,
+} from "./tile.ts";
+
+/** What is done to a product before it is written. */
+export type Activation = "none" | "gelu" | "gelu_tanh" | "relu" | "tanh" | "softcap";
+
+/** Compile-time constants of a matrix product. */
+export interface MatmulConstants {
+  tile: TileShape;
+  transposeA: boolean;
+  transposeB: boolean;
+  /** Whether memory rows of A, B and Y are multiples of four elements. */
+  vectorA: boolean;
+  vectorB: boolean;
+  vectorY: boolean;
+  /** Adds a bias to every column. */
+  bias?: boolean;
+  /** Applied after the bias. */
+  activation?: Activation;
+  /** Adds what Y holds already. */
+  accumulate?: boolean;
+  /** Adds another matrix, of Y's layout, last. */
+  residual?: boolean;
+}
+
+/** WGSL of an activation of `x`: vec4f. */
+function activate(activation: Activation): string {
+  switch (activation) {
+    case "gelu":
+      return "gelu(x)";
+    case "gelu_tanh":
+      return "0.5 * x * (1.0 + tanh4(0.7978845608028654 * (x + 0.044715 * x * x * x)))";
+    case "relu":
+      return "max(x, vec4f(0.0))";
+    case "tanh":
+      return "tanh4(x)";
+    case "softcap":
+      return "params.cap * tanh4(x / params.cap)";
+    case "none":
+      return "x";
+  }
+}
+
+/** tanh that neither overflows nor loses digits near zero, the same on every driver. */
+export const TANH4 = wgsl`
+fn tanh4(x: vec4f) -> vec4f {
+  let y = clamp(x, vec4f(-15.0), vec4f(15.0));
+  let s = y * y;
+  let small = y * (1.0 - s * (0.33333333 - s * (0.13333333 - s * 0.053968254)));
+  return select(1.0 - 2.0 / (exp(2.0 * y) + 1.0), small, abs(y) < vec4f(0.25));
+}`;
+
+/** Exact GELU, x · Φ(x), with erf by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7). */
+const GELU = wgsl`
+fn gelu(x: vec4f) -> vec4f {
+  let z = abs(x) * 0.7071067811865476;
+  let t = 1.0 / (1.0 + 0.3275911 * z);
+  let poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  let erf = 1.0 - poly * exp(-z * z);
+  return 0.5 * x * (1.0 + sign(x) * erf);
+}`;
+
+export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
+  const { tile, activation = "none" } = c;
+  const { a, b } = tileLoaders(tile, {
+    binding: "a",
+    order: c.transposeA ? "mn" : "k",
+    vector: c.vectorA,
+    base: "baseA",
+    stride: "params.strideA",
+    extent: "params.m",
+  }, {
+    binding: "b",
+    order: c.transposeB ? "k" : "mn",
+    vector: c.vectorB,
+    base: "baseB",
+    stride: "params.strideB",
+    extent: "params.n",
+  });
+  const rows = rowsPerThread(tile), groups = columnGroups(tile);
+  const element = (vector: boolean) => vector ? "array<vec4f>" : "array<f32>";
+
+  const store = unroll(
+    rows,
+    (i) =>
+      `{ let row = m0 + ${tileRow(tile, i)}; if (row < params.m) { ${
+        unroll(groups, (j) =>
+          `{ let column = n0 + ${tileColumn(tile, j)}; if (column < params.n) {
+          var x = params.alpha * acc${i}_${j};
+          ${
+            c.bias
+              ? "let last = params.n - 1u; x += vec4f(bias[column], bias[min(column + 1u, last)], bias[min(column + 2u, last)], bias[min(column + 3u, last)]);"
+              : ""
+          }
+          x = ${activate(activation)};
+          let at = baseY + row * params.strideY + column;
+          ${
+            c.vectorY
+              ? `${c.residual ? "x += residual[at / 4u];" : ""} ${
+                c.accumulate ? "x += y[at / 4u];" : ""
+              } y[at / 4u] = x;`
+              : unroll(4, (e) =>
+                `if (column + ${e}u < params.n) { var s = x[${e}]; ${
+                  c.residual ? `s += residual[at + ${e}u];` : ""
+                } ${c.accumulate ? `s += y[at + ${e}u];` : ""} y[at + ${e}u] = s; }`)
+          } } }`)
+      } } }`,
+  );
+
+  return {
+    bindings: {
+      a: `read ${element(c.vectorA)}` as const,
+      b: `read ${element(c.vectorB)}` as const,
+      y: `write ${element(c.vectorY)}` as const,
+      ...(c.bias ? { bias: "read array<f32>" as const } : {}),
+      ...(c.residual ? { residual: `read ${element(c.vectorY)}` as const } : {}),
+    },
+    params: {
+      m: "u32",
+      n: "u32",
+      k: "u32",
+      strideA: "u32",
+      strideB: "u32",
+      strideY: "u32",
+      batchA: "u32",
+      batchB: "u32",
+      batchY: "u32",
+      splits: "u32",
+      alpha: "f32",
+      cap: "f32",
+    },
+    workgroup: [tileThreads(tile), 1, 1],
+    tile: { m: tile.m, n: tile.n, k: tile.k },
+    code: wgsl`
+${staging("stageA", tile.k, tile.m)}
+${staging("stageB", tile.k, tile.n)}
+${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
+${activation === "gelu" ? GELU : ""}
+@compute @workgroup_size(${tileThreads(tile)})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+  ${threadIndex(tile)}
+  let m0 = group.x * ${tile.m}u;
+  let n0 = group.y * ${tile.n}u;
+  let batch = group.z / params.splits;
+  let part = group.z % params.splits;
+  let baseA = batch * params.batchA;
+  let baseB = batch * params.batchB;
+  let baseY = group.z * params.batchY;
+  // Parts are whole steps, so that an element's chain of additions is cut at the same places.
+  let steps = (params.k + ${tile.k - 1}u) / ${tile.k}u;
+  let stepsOfPart = (steps + params.splits - 1u) / params.splits;
+  let first = part * stepsOfPart;
+  let last = min(steps, first + stepsOfPart);
+  ${a.declare()}
+  ${b.declare()}
+  ${declareAccumulators(tile)}
+  if (first < last) {
+    let k = first * ${tile.k}u;
+    ${a.load("m0", "k", "params.k")}
+    ${b.load("n0", "k", "params.k")}
+  }
+  for (var step = first; step < last; step++) {
+    ${a.store()}
+    ${b.store()}
+    workgroupBarrier();
+    if (step + 1u < last) {
+      let k = (step + 1u) * ${tile.k}u;
+      ${a.load("m0", "k", "params.k")}
+      ${b.load("n0", "k", "params.k")}
+    }
+    ${multiplyStep(tile)}
+    workgroupBarrier();
+  }
+  ${store}
+}`,
+  };
+});

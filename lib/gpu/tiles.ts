@@ -1,0 +1,52 @@
+/** Which tile a matrix product uses on which adapter. */
+import { type TileShape } from "../../kernels/tile.ts";
+import type { GpuDevice } from "./device.ts";
+
+/** For GPUs: 256 threads of 8 × 8. */
+export const LARGE_TILE: TileShape = {
+  m: 128,
+  n: 128,
+  k: 16,
+  threadsX: 16,
+  threadsY: 16,
+  lanesX: 16,
+};
+
+/** For products too small to fill a GPU with large tiles. */
+export const MEDIUM_TILE: TileShape = {
+  m: 64,
+  n: 64,
+  k: 16,
+  threadsX: 16,
+  threadsY: 16,
+  lanesX: 16,
+};
+
+/** For the software adapter, where a workgroup is a loop and workgroup memory is just memory. */
+export const SOFTWARE_TILE: TileShape = {
+  m: 32,
+  n: 32,
+  k: 8,
+  threadsX: 4,
+  threadsY: 4,
+  lanesX: 4,
+};
+
+/** Workgroups that keep a large GPU busy: two on each of its 132 processors. */
+export const BUSY_WORKGROUPS = 264;
+
+/** The tile for a product of M × N, and into how many parts K is cut. */
+export function chooseTile(
+  gpu: GpuDevice,
+  m: number,
+  n: number,
+  k: number,
+  batch = 1,
+): { tile: TileShape; splits: number } {
+  if (gpu.adapter.software) return { tile: SOFTWARE_TILE, splits: 1 };
+  const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
+  const tile = count(LARGE_TILE) >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
+  // Parts of fewer than 256 k cost more in additions than they win in parallelism.
+  const wanted = Math.floor(BUSY_WORKGROUPS / count(tile));
+  return { tile, splits: Math.max(1, Math.min(wanted, Math.floor(k / 256), 32)) };
+}

@@ -1,0 +1,106 @@
+/** Matrix products on device memory: picks the kernel for shapes, strides and adapter. */
+import { elementGrid } from "../../kernels/grid.ts";
+import { type Activation, matmul } from "../../kernels/matmul.ts";
+import { sumParts } from "../../kernels/sum_parts.ts";
+import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
+import { chooseTile } from "../gpu/tiles.ts";
+
+/** One matrix product Y = alpha · A · B, with what may be done on the way out. */
+export interface Product {
+  a: Bindable;
+  b: Bindable;
+  y: Bindable;
+  m: number;
+  n: number;
+  k: number;
+  /** A lies in memory as [K, M]. */
+  transposeA?: boolean;
+  /** B lies in memory as [N, K]. */
+  transposeB?: boolean;
+  /** Elements from one memory row to the next (default: rows without gaps). */
+  strideA?: number;
+  strideB?: number;
+  strideY?: number;
+  /** Number of products, and elements from one to the next in each operand (0: the same one). */
+  batch?: number;
+  batchA?: number;
+  batchB?: number;
+  batchY?: number;
+  alpha?: number;
+  /** [N], added to every row. */
+  bias?: Bindable;
+  activation?: Activation;
+  /** For the activation "softcap": cap · tanh(x / cap). */
+  cap?: number;
+  /** Adds the product to what Y holds. */
+  accumulate?: boolean;
+  /** [M, N] with Y's stride, added after the activation. */
+  residual?: Bindable;
+}
+
+/**
+ * Records a matrix product. Elements are f32, sums one chain of fused multiply-adds with k
+ * ascending (cut into a few chains, added in order, where M and N are small and K is large).
+ */
+export function product(gpu: GpuDevice, p: Product): void {
+  const { m, n, k, transposeA = false, transposeB = false, batch = 1 } = p;
+  const strideA = p.strideA ?? (transposeA ? m : k);
+  const strideB = p.strideB ?? (transposeB ? k : n);
+  const strideY = p.strideY ?? n;
+  const batchA = p.batchA ?? 0, batchB = p.batchB ?? 0, batchY = p.batchY ?? m * strideY;
+  const plain = !p.bias && !p.activation && !p.residual;
+  const { tile, splits: wanted } = chooseTile(gpu, m, n, k, batch);
+  const splits = plain && batch === 1 ? wanted : 1;
+  const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
+  const kernel = matmul({
+    tile,
+    transposeA,
+    transposeB,
+    // Along k the load of four must end within the row; along m or n it may run into the next one.
+    vectorA: transposeA ? fours(strideA, batchA, m) : fours(strideA, batchA, k),
+    vectorB: transposeB ? fours(strideB, batchB, k) : fours(strideB, batchB, n),
+    vectorY: splits > 1 ? fours(n) : fours(strideY, batchY, n),
+    bias: p.bias !== undefined,
+    activation: p.activation ?? "none",
+    accumulate: (p.accumulate ?? false) && splits === 1,
+    residual: p.residual !== undefined,
+  });
+  const params = {
+    m,
+    n,
+    k,
+    strideA,
+    strideB,
+    strideY: splits > 1 ? n : strideY,
+    batchA,
+    batchB,
+    batchY: splits > 1 ? m * n : batchY,
+    splits,
+    alpha: p.alpha ?? 1,
+    cap: p.cap ?? 1,
+  };
+  const grid: [number, number, number] = [
+    Math.ceil(m / tile.m),
+    Math.ceil(n / tile.n),
+    batch * splits,
+  ];
+  const extras = {
+    ...(p.bias ? { bias: p.bias } : {}),
+    ...(p.residual ? { residual: p.residual } : {}),
+  };
+  if (splits === 1) {
+    gpu.run(kernel, { a: p.a, b: p.b, y: p.y, ...extras }, params, grid);
+    return;
+  }
+  if (strideY !== n) throw new Error("A product cut into parts needs rows without gaps.");
+  const parts = gpu.allocate(splits * m * n * 4, "partial products");
+  gpu.run(kernel, { a: p.a, b: p.b, y: parts, ...extras }, params, grid);
+  const y = toSlice(p.y);
+  gpu.run(
+    sumParts({ accumulate: p.accumulate ?? false }),
+    { parts, y },
+    { count: m * n, parts_count: splits },
+    elementGrid(m * n, 256),
+  );
+  parts.release();
+}
