@@ -1,0 +1,14 @@
+/** The part of `Deno.jupyter` that is used here; it exists only in a notebook. */
+export interface JupyterBroadcast {
+  /** Publishes a message of Jupyter's protocol; resolves when it has been sent. */
+  broadcast(
+    type: string,
+    content: Record<string, unknown>,
+    extra?: { metadata?: Record<string, unknown> },
+  ): Promise<void>;
+}
+
+/** `Deno.jupyter` in a notebook, undefined elsewhere. */
+export function jupyter(): JupyterBroadcast | undefined {
+  return (Deno as unknown as { jupyter?: JupyterBroadcast }).jupyter;
+}
