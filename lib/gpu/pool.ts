@@ -13,7 +13,7 @@ const STORAGE = 0x80, COPY_SRC = 0x04, COPY_DST = 0x08, INDIRECT = 0x100;
  */
 export class DeviceBuffer {
   /** The batch that used it last, so that a host write knows whether it must wait for a submit. */
-  lastBatch = -1;
+  lastBatch: number;
   #holders = 1;
 
   constructor(
@@ -24,11 +24,19 @@ export class DeviceBuffer {
     readonly bytes: number,
     public label: string,
     private readonly onFree: (buffer: DeviceBuffer) => void,
-  ) {}
+    lastBatch = -1,
+  ) {
+    this.lastBatch = lastBatch;
+  }
 
   /** Whether anybody still holds it. */
   get freed(): boolean {
     return this.#holders === 0;
+  }
+
+  /** Whether more than one holds it, so that writing to it would be seen by others. */
+  get shared(): boolean {
+    return this.#holders > 1;
   }
 
   /** One more holder. */
@@ -62,6 +70,8 @@ export interface BufferSlice {
 interface Reserved {
   raw: GPUBuffer;
   id: number;
+  /** The batch that used it last, under whichever `DeviceBuffer`. */
+  lastBatch: number;
 }
 
 /** Hands out buffers, takes them back, and uses them again for requests of about their size. */
@@ -108,8 +118,9 @@ export class BufferPool {
     const { raw, id } = reserved;
     const buffer = new DeviceBuffer(raw, id, raw.size, label, (freed) => {
       this.ledger.release(freed.label, freed.bytes);
+      reserved.lastBatch = freed.lastBatch;
       this.#put(reserved);
-    });
+    }, reserved.lastBatch);
     this.ledger.use(label, raw.size);
     return buffer;
   }
@@ -149,7 +160,7 @@ export class BufferPool {
       size,
       usage: STORAGE | COPY_SRC | COPY_DST | INDIRECT,
     });
-    return { raw, id: ++this.#count };
+    return { raw, id: ++this.#count, lastBatch: -1 };
   }
 
   #put(reserved: Reserved): void {

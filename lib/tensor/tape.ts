@@ -97,7 +97,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       );
     }
     if (tensor.node) pending.set(tensor, sum(pending.get(tensor), gradient));
-    else tensor.grad = sum(tensor.grad, gradient).keep();
+    else tensor.grad = owned(sum(tensor.grad, gradient));
   };
 
   using _ = gpu.noGrad();
@@ -116,7 +116,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
     for (const output of node.outputs) {
       const gradient = pending.get(output);
       if (gradient && output.kept && output !== root) {
-        output.grad = sum(output.grad, gradient.alias()).keep();
+        output.grad = owned(sum(output.grad, gradient.alias()));
       }
       gradient?.dispose();
       pending.delete(output);
@@ -141,18 +141,33 @@ function reachable(root: Tensor): TapeNode[] {
   return [...found].sort((a, b) => b.order - a.order);
 }
 
-/** `into + gradient`, in place where there is something to add to. Takes over `gradient`. */
+/**
+ * `into + gradient`, in place where that is seen by nobody else: operations may hand on one
+ * gradient to several inputs as aliases. Takes over both.
+ */
 function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
   if (!into) return gradient;
+  if (into.memory.shared) [into, gradient] = [gradient, into];
+  if (into.memory.shared) into = copyOf(into);
   into.gpu.run(
     accumulate(),
     { x: gradient, y: into },
     { count: into.size, factor: 1 },
-    elementGrid(
-      into.size,
-      256,
-    ),
+    elementGrid(into.size, 256),
   );
   gradient.dispose();
   return into;
+}
+
+/** The gradient in memory of its own. Takes over `tensor`. */
+function copyOf(tensor: Tensor): Tensor {
+  const copy = tensor.gpu.empty(tensor.shape, { label: tensor.label });
+  tensor.gpu.copy(tensor, copy, tensor.bytes);
+  tensor.dispose();
+  return copy;
+}
+
+/** What stays after `backward()` belongs to its tensor alone: optimisers change it in place. */
+function owned(gradient: Tensor): Tensor {
+  return (gradient.memory.shared ? copyOf(gradient) : gradient).keep();
 }
