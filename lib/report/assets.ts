@@ -1,0 +1,69 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { bundleForBrowser } from "./bundle.ts";
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Where the files of the packages lie that pages are shown with. Deno resolves packages that the
+ * module graph names; these imports name them and are never run.
+ */
+export const named = () => [
+  import("katex/package.json", { with: { type: "json" } }),
+  import("plotly.js-dist-min/package.json", { with: { type: "json" } }),
+  import("@fontsource-variable/inter/package.json", { with: { type: "json" } }),
+  import("@fontsource-variable/source-serif-4/package.json", { with: { type: "json" } }),
+];
+
+function packageFile(name: string, path: string): string {
+  return join(dirname(require.resolve(`${name}/package.json`)), path);
+}
+
+const SERIF = "@fontsource-variable/source-serif-4";
+const INTER = "@fontsource-variable/inter";
+
+/** Fonts of the pages, Latin and Greek: names in `assets/fonts` and where they come from. */
+const FONTS: [file: string, packageName: string][] = [
+  ["source-serif-4-latin-wght-normal.woff2", SERIF],
+  ["source-serif-4-latin-wght-italic.woff2", SERIF],
+  ["source-serif-4-greek-wght-normal.woff2", SERIF],
+  ["inter-latin-wght-normal.woff2", INTER],
+  ["inter-greek-wght-normal.woff2", INTER],
+];
+
+/**
+ * Writes what the pages of a site share: style sheet, script, fonts, KaTeX's style sheet with its
+ * fonts, and one copy of plotly.js.
+ */
+export async function writeAssets(directory: string): Promise<void> {
+  for (const part of ["fonts", "katex/fonts"]) {
+    await Deno.mkdir(join(directory, part), { recursive: true });
+  }
+  const own = (path: string) => new URL(path, import.meta.url);
+  await Deno.writeTextFile(
+    join(directory, "report.css"),
+    await Deno.readTextFile(own("assets/report.css")),
+  );
+  await Deno.writeTextFile(
+    join(directory, "report.js"),
+    await bundleForBrowser(own("page/main.ts")),
+  );
+  // Read and written rather than copied: files of a package cache may be links or read-only.
+  const copy = async (from: string, to: string) =>
+    await Deno.writeFile(join(directory, to), await Deno.readFile(from));
+  for (const [file, name] of FONTS) {
+    await copy(packageFile(name, `files/${file}`), `fonts/${file}`);
+  }
+  await copy(packageFile("plotly.js-dist-min", "plotly.min.js"), "plotly.min.js");
+  const katexFonts = packageFile("katex", "dist/fonts");
+  for await (const { name } of Deno.readDir(katexFonts)) {
+    if (!name.endsWith(".woff2")) continue;
+    await copy(join(katexFonts, name), `katex/fonts/${name}`);
+  }
+  // Every browser with WebGPU reads woff2: the older formats need not be offered.
+  const css = await Deno.readTextFile(packageFile("katex", "dist/katex.min.css"));
+  await Deno.writeTextFile(
+    join(directory, "katex/katex.min.css"),
+    css.replace(/,url\(fonts\/[\w-]+\.(?:woff|ttf)\) format\("\w+"\)/g, ""),
+  );
+}

@@ -1,0 +1,57 @@
+import { highlight } from "./highlight.ts";
+import { type Html, html, rawHtml } from "./html.ts";
+import { cellTags, joinText, type NotebookCell } from "./nbformat.ts";
+import type { PageContext } from "./page_context.ts";
+import { joinStreams, outputHtml } from "./render_output.ts";
+
+/**
+ * The line that stands for folded code: the comment at its top if there is one, else its first line
+ * that is neither empty nor an import.
+ */
+export function codeSummary(source: string): string {
+  const lines = source.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const comment = /^\/\/+\s*(.+)$|^\/\*+\s*(.+?)\s*(?:\*\/)?$/.exec(lines[0] ?? "");
+  if (comment) return comment[1] ?? comment[2];
+  let inImport = false;
+  for (const line of lines) {
+    if (/^import\b/.test(line)) inImport = true;
+    if (!inImport && !line.startsWith("//")) return line;
+    if (inImport && /;$|from\s+["'][^"']+["']/.test(line)) inImport = false;
+  }
+  return lines[0] ?? "";
+}
+
+/**
+ * A code cell: its code folded to one line, then its outputs. Tags as elsewhere in Jupyter:
+ * `remove-input`, `remove-output`; and `unfold` shows the code from the start.
+ */
+export function codeCellHtml(cell: NotebookCell, page: PageContext): Html {
+  const source = joinText(cell.source).replace(/\s+$/, "");
+  const tags = cellTags(cell);
+  const outputs = tags.includes("remove-output") ? [] : joinStreams(cell.outputs ?? []);
+  const code = source !== "" && !tags.includes("remove-input") &&
+    foldedCode(source, cell.execution_count, tags.includes("unfold"));
+  return html`
+    <section class="cell">${code}
+    ${outputs.map((output) => outputHtml(output, page))}</section>
+  `;
+}
+
+function foldedCode(source: string, count: number | null | undefined, open: boolean): Html {
+  const lines = source.split("\n").length;
+  const label = lines === 1 ? "1 line" : `${lines} lines`;
+  return html`
+    <details class="code" ${open && html`
+      open
+    `}>
+      <summary><span class="count">${count
+        ? `[${count}]`
+        : "[ ]"}</span> <span class="first-line">${codeSummary(
+          source,
+        )}</span> <span class="lines">${label}</span></summary>
+      <div class="code-block">
+        <pre tabindex="0"><code>${rawHtml(highlight(source, "typescript"))}</code></pre>
+      </div>
+    </details>
+  `;
+}

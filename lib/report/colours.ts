@@ -1,0 +1,29 @@
+import { theme, type ThemeColours } from "../notebook/theme.ts";
+
+function flatten({ series, ...named }: ThemeColours): string[] {
+  return [...Object.values(named) as string[], ...series].map((colour) => colour.toLowerCase());
+}
+
+const DARK = flatten(theme.dark);
+
+/** The dark counterpart of each colour of the figures' light theme, both as "#rrggbb". */
+export const DARK_COUNTERPARTS: Readonly<Record<string, string>> = Object.fromEntries(
+  flatten(theme.light).map((light, i) => [light, DARK[i]]),
+);
+
+/**
+ * Lets an SVG picture in the figures' light colours follow its page: each colour that has a dark
+ * counterpart becomes CSS's `light-dark(light, dark)`; others stay.
+ */
+export function adaptSvgColours(svg: string): string {
+  const both = (whole: string, hex: string) => {
+    const dark = DARK_COUNTERPARTS[hex.toLowerCase()];
+    return dark ? `light-dark(${hex}, ${dark})` : whole;
+  };
+  return svg
+    .replace(/(?<=[:"'\s])#[0-9a-f]{6}\b(?=[;"'\s])/gi, (hex) => both(hex, hex))
+    .replace(/\brgb\((\d+), ?(\d+), ?(\d+)\)/g, (whole, ...channels) => {
+      const hex = channels.slice(0, 3).map((c) => Number(c).toString(16).padStart(2, "0")).join("");
+      return both(whole, `#${hex}`);
+    });
+}

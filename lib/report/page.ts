@@ -1,0 +1,123 @@
+import { codeCellHtml } from "./code_cell.ts";
+import {
+  describeNotebook,
+  inlineMarkdown,
+  type NotebookDescription,
+  plainText,
+} from "./describe.ts";
+import { type Html, html, rawHtml } from "./html.ts";
+import { pageHtml } from "./layout.ts";
+import type { Heading } from "./markdown.ts";
+import { cellTags, joinText, type NotebookFile } from "./nbformat.ts";
+import { pageContext } from "./page_context.ts";
+
+/** A page beside this one. */
+export interface PageLink {
+  /** File name without extension. */
+  name: string;
+  title: string;
+}
+
+/** Where a page stands in its site. */
+export interface PageOptions {
+  /** The notebook's file name without extension, such as "06-cut-cross-entropy". */
+  name: string;
+  previous?: PageLink;
+  next?: PageLink;
+}
+
+/** A notebook as a page. */
+export interface NotebookPage {
+  /** The page's file name in the site. */
+  path: string;
+  html: string;
+  description: NotebookDescription;
+  /** Other files of the page, by their path in the site: its data as CSV. */
+  files: Map<string, string>;
+}
+
+/**
+ * Makes the page of an executed notebook. It expects the site's `assets` beside it and the notebook
+ * at `notebooks/NAME.ipynb`; `exportSite` puts them there. Cells tagged `remove-cell` are left out.
+ */
+export function exportNotebook(notebook: NotebookFile, options: PageOptions): NotebookPage {
+  const { name } = options;
+  const description = describeNotebook(notebook, name);
+  const page = pageContext(name);
+  const cells = notebook.cells.filter((cell) => !cellTags(cell).includes("remove-cell"));
+  const parts = cells.map((cell) => {
+    if (cell.cell_type === "code") return codeCellHtml(cell, page);
+    if (cell.cell_type === "raw") return html``;
+    const source = joinText(cell.source);
+    return rawHtml(
+      `<div class="prose">${page.markdown.render(source, cell.attachments)}</div>\n`,
+    );
+  });
+  // The page writes the notebook's title itself, above what it says about the run.
+  const text = parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "");
+  const headings = page.markdown.headings.filter(({ level }) => level === 2 || level === 3);
+  const body = html`<article>
+${titleBlock(description)}
+${rawHtml(text)}
+${neighbours(options)}
+</article>`;
+  return {
+    path: `${name}.html`,
+    description,
+    files: page.files,
+    html: pageHtml({
+      title: `${plainText(description.title)} – Cutloss`,
+      description: plainText(description.summary),
+      contents: headings.length > 0 ? contentsList(headings) : undefined,
+      body,
+      math: text.includes('class="katex'),
+    }),
+  };
+}
+
+function titleBlock(description: NotebookDescription): Html {
+  const { name, title, run } = description;
+  const facts = [
+    run.scale && `scale ${run.scale}`,
+    run.seed !== undefined && `seed ${run.seed}`,
+    run.executed && `executed ${run.executed.slice(0, 10)}`,
+    run.seconds !== undefined && `in ${run.seconds.toFixed(0)} s`,
+  ].filter(Boolean).join(", ");
+  return html`
+    <header class="title-block">
+      <h1>${rawHtml(inlineMarkdown(title))}</h1>
+      <p class="facts">${facts && html`<span>${facts}</span>`}
+    <a href="notebooks/${name}.ipynb" download>Notebook</a>
+    <a href="how-these-numbers-were-made.html#${name}">How it was run</a></p>
+      <button type="button" class="unfold-all" hidden>Show all code</button>
+    </header>
+  `;
+}
+
+function contentsList(headings: Heading[]): Html {
+  // A link inside a heading would stand inside the list's own link.
+  const text = (heading: Heading) => rawHtml(heading.html.replace(/<\/?a\b[^>]*>/g, ""));
+  return html`
+    <nav class="contents" aria-label="Contents">
+      <details open>
+        <summary>Contents</summary>
+        <ol>${headings.map((heading) =>
+          html`<li class="level-${heading.level}"><a href="#${heading.id}">${
+            text(heading)
+          }</a></li>\n`
+        )}</ol>
+      </details>
+    </nav>
+  `;
+}
+
+function neighbours({ previous, next }: PageOptions): Html | false {
+  if (!previous && !next) return false;
+  const link = (page: PageLink, relation: string, label: string) =>
+    html`<a rel="${relation}" href="${page.name}.html"><span>${label}</span> ${
+      rawHtml(inlineMarkdown(page.title))
+    }</a>`;
+  return html`<nav class="neighbours" aria-label="Neighbouring notebooks">${
+    previous && link(previous, "prev", "Previous")
+  }${next && link(next, "next", "Next")}</nav>`;
+}
