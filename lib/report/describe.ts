@@ -1,5 +1,5 @@
 import { markdownRenderer } from "./markdown.ts";
-import { joinText, type NotebookFile, type NotebookOutput } from "./nbformat.ts";
+import { cellTags, joinText, type NotebookFile, type NotebookOutput } from "./nbformat.ts";
 import { type DataTable, outputMetadata, type ProvenanceMetadata } from "../notebook/outputs.ts";
 
 /** What an index says about a notebook. */
@@ -18,7 +18,7 @@ export interface NotebookDescription {
   provenance?: { values: Record<string, unknown>; table: DataTable };
   /** What the executor wrote about the run. */
   run: { scale?: string; seed?: number; executed?: string; seconds?: number; deno?: string };
-  /** Whether a cell ended with an error. */
+  /** Whether a cell ended with an error that it was not meant to end with. */
   failed: boolean;
 }
 
@@ -65,7 +65,10 @@ export function describeNotebook(notebook: NotebookFile, name: string): Notebook
       seconds: typeof about.seconds === "number" ? about.seconds : undefined,
       deno: text(about.deno),
     },
-    failed: outputs.some((output) => output.output_type === "error"),
+    failed: notebook.cells.some((cell) =>
+      !cellTags(cell).includes("raises-exception") &&
+      cell.outputs?.some((output) => output.output_type === "error")
+    ),
   };
 }
 

@@ -192,6 +192,8 @@ function executedMetadata(
       version: Deno.version.typescript,
     },
     cutloss: {
+      // What the author wrote there, such as a title for the index, stays.
+      ...notebook.metadata.cutloss as Record<string, unknown> | undefined,
       ...options.scale !== undefined && { scale: options.scale },
       ...options.seed !== undefined && { seed: options.seed },
       executed: new Date().toISOString(),

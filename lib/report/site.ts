@@ -7,7 +7,7 @@ import { numbersPage } from "./numbers_page.ts";
 import { exportNotebook } from "./page.ts";
 
 /** An executed notebook and its name. */
-export interface ExecutedNotebook {
+export interface NamedNotebook {
   /** File name without extension, such as "06-cut-cross-entropy". */
   name: string;
   notebook: NotebookFile;
@@ -29,7 +29,7 @@ export interface ExportedSite {
  * Pages of an earlier export are overwritten; pages of notebooks that are not given now stay.
  */
 export async function exportSite(
-  executed: readonly ExecutedNotebook[],
+  executed: readonly NamedNotebook[],
   directory: string,
 ): Promise<ExportedSite> {
   const notebooks = executed.map(({ name, notebook }) => describeNotebook(notebook, name));

@@ -1,0 +1,49 @@
+/** Elapsed time as m:ss. */
+export function minutes(seconds: number): string {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/**
+ * Shows where long work stands: on a terminal one line that is written over and whose clock runs, in
+ * a file or a log one line a step.
+ */
+export class ProgressLine {
+  readonly #terminal = Deno.stdout.isTerminal();
+  readonly #encoder = new TextEncoder();
+  readonly #began = performance.now();
+  #timer?: ReturnType<typeof setInterval>;
+  #text: (elapsed: string) => string = () => "";
+
+  /** Shows a step; `text` gets the time since this object was made. */
+  step(text: (elapsed: string) => string): void {
+    this.#text = text;
+    if (!this.#terminal) return console.log(text(this.#elapsed()));
+    this.#timer ??= setInterval(() => this.#draw(), 500);
+    this.#draw();
+  }
+
+  /** Removes the line on a terminal, and prints `text` to stay if there is one. */
+  finish(text?: string): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#terminal) this.#write("\r\x1b[2K");
+    if (text !== undefined) console.log(text);
+  }
+
+  #elapsed(): string {
+    return minutes((performance.now() - this.#began) / 1000);
+  }
+
+  #draw(): void {
+    const columns = Deno.consoleSize().columns;
+    const line = this.#text(this.#elapsed());
+    // A line longer than the terminal would wrap, and then not be written over.
+    const fitting = line.length < columns ? line : line.slice(0, columns - 2) + "…";
+    this.#write(`\r\x1b[2K${fitting}`);
+  }
+
+  #write(text: string): void {
+    Deno.stdout.writeSync(this.#encoder.encode(text));
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * `deno task report`: prepares what is missing, executes the notebooks, writes the site.
+ *
+ * ```
+ * deno task report [--only 06] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf] [--no-execute]
+ * ```
+ */
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { formatValue } from "../report/data_table.ts";
+import { type NotebookDescription, plainText } from "../report/describe.ts";
+import { CellError, executeNotebook } from "../report/execute.ts";
+import { parseNotebook } from "../report/nbformat.ts";
+import { printPdf } from "../report/pdf.ts";
+import { exportSite, type NamedNotebook } from "../report/site.ts";
+import { ensureAdapter } from "./adapter.ts";
+import { ProgressLine } from "./progress_line.ts";
+
+const HELP = `deno task report: execute the notebooks and write them as a site.
+
+  --only 06          only these notebooks (a number or a part of the name; may be repeated)
+  --scale SCALE      smoke, laptop or full; chosen by the adapter if left out
+  --seed N           seed of everything random; 0 if left out
+  --out DIR          where the site goes; reports if left out
+  --pdf              also print each page to PDF, by an installed Chromium
+  --no-execute       export the outputs that the notebooks hold already
+`;
+
+const NOTEBOOKS = new URL("../../notebooks/", import.meta.url);
+
+/** What the command line says. */
+export interface ReportOptions {
+  only: string[];
+  scale?: string;
+  seed?: number;
+  out: string;
+  pdf: boolean;
+  execute: boolean;
+}
+
+/**
+ * Reads the arguments of `deno task report`; undefined if they ask for help.
+ *
+ * @throws {Error} A sentence that names the argument.
+ */
+export function readArguments(args: string[]): ReportOptions | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string", multiple: true },
+      scale: { type: "string" },
+      seed: { type: "string" },
+      out: { type: "string" },
+      pdf: { type: "boolean" },
+      "no-execute": { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.scale !== undefined && !["smoke", "laptop", "full"].includes(values.scale)) {
+    throw new Error(`--scale is ${values.scale}, expected smoke, laptop or full.`);
+  }
+  const seed = values.seed === undefined ? undefined : Number(values.seed);
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new Error(`--seed is ${values.seed}, expected a whole number from 0.`);
+  }
+  return {
+    only: (values.only ?? []).flatMap((names) => names.split(",")),
+    scale: values.scale,
+    seed,
+    out: values.out ?? "reports",
+    pdf: values.pdf ?? false,
+    execute: !values["no-execute"],
+  };
+}
+
+/** Names of the notebooks that `only` selects, in order; all if it is empty. */
+export function selectNotebooks(names: string[], only: string[]): string[] {
+  const selected = new Set<string>();
+  for (const wanted of only) {
+    const found = names.filter((name) => name === wanted || name.includes(wanted));
+    if (found.length === 0) {
+      throw new Error(`--only ${wanted} names no notebook; there are ${names.join(", ")}.`);
+    }
+    found.forEach((name) => selected.add(name));
+  }
+  return only.length === 0 ? names : names.filter((name) => selected.has(name));
+}
+
+async function notebookNames(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(NOTEBOOKS)) {
+    if (name.endsWith(".ipynb")) names.push(basename(name, ".ipynb"));
+  }
+  return names.sort();
+}
+
+/** Executes notebooks into `directory`; returns what went wrong, by name. */
+async function executeAll(
+  names: string[],
+  directory: string,
+  options: ReportOptions,
+): Promise<Map<string, string>> {
+  const failures = new Map<string, string>();
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error("Stopped."));
+  Deno.addSignalListener("SIGINT", stop);
+  await Deno.mkdir(directory, { recursive: true });
+  const width = Math.max(...names.map((name) => name.length));
+  const line = new ProgressLine();
+  try {
+    for (const name of names) {
+      try {
+        const { seconds } = await executeNotebook(
+          resolve(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
+          {
+            out: join(directory, `${name}.ipynb`),
+            scale: options.scale,
+            seed: options.seed,
+            signal: controller.signal,
+            onProgress: ({ cell, cells, title }) => {
+              if (cell > cells) return;
+              const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
+              line.step((elapsed) => `${elapsed}  ${name.padEnd(width)}  ${count}  ${title}`);
+            },
+          },
+        );
+        line.finish(`${name.padEnd(width)}  executed in ${seconds.toFixed(1)} s`);
+      } catch (error) {
+        line.finish();
+        if (!(error instanceof CellError)) throw error;
+        console.error(`\n${error.message}\n`);
+        failures.set(name, `code cell ${error.cell} failed`);
+      }
+    }
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    console.error("Stopped.");
+    Deno.exit(130);
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+  return failures;
+}
+
+/**
+ * The notebooks of the site: those executed now, and from earlier runs into the same place those
+ * that were not, so that the notebooks can be executed one by one.
+ */
+async function collect(names: string[], directory: string): Promise<NamedNotebook[]> {
+  const notebooks: NamedNotebook[] = [];
+  for (const name of names) {
+    const path = join(directory, `${name}.ipynb`);
+    const text = await Deno.readTextFile(path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    });
+    if (text !== undefined) notebooks.push({ name, notebook: parseNotebook(text, path) });
+  }
+  return notebooks;
+}
+
+/** The main results as lines of text. */
+export function resultLines(notebooks: readonly NotebookDescription[]): string[] {
+  const names = notebooks.flatMap(({ results }) => results.map(({ name }) => name.length));
+  const width = Math.max(0, ...names);
+  return notebooks.flatMap(({ name, title, results, run, failed }) => [
+    `${name}: ${plainText(title)}${run.seconds === undefined ? "" : ` (${run.seconds} s)`}${
+      failed ? ", with an error" : ""
+    }`,
+    ...results.map(({ name, value, unit }) =>
+      `    ${name.padEnd(width)}  ${formatValue(value)}${unit ? ` ${unit}` : ""}`
+    ),
+  ]);
+}
+
+async function main(options: ReportOptions): Promise<number> {
+  const all = await notebookNames();
+  const names = selectNotebooks(all, options.only);
+  const executed = join(options.out, "notebooks");
+  let failures = new Map<string, string>();
+  if (options.execute) {
+    const { description, vendor, device } = await ensureAdapter();
+    console.log(
+      `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}\n`,
+    );
+    failures = await executeAll(names, executed, options);
+  } else {
+    await Deno.mkdir(executed, { recursive: true });
+    for (const name of names) {
+      const stored = await Deno.readTextFile(new URL(`${name}.ipynb`, NOTEBOOKS));
+      await Deno.writeTextFile(join(executed, `${name}.ipynb`), stored);
+    }
+  }
+  const { index, notebooks } = await exportSite(await collect(all, executed), options.out);
+  let status = failures.size > 0 ? 1 : 0;
+  if (options.pdf) {
+    try {
+      const files = await printPdf(options.out);
+      console.log(`Printed ${files.length} pages to PDF in ${options.out}.`);
+    } catch (error) {
+      console.error((error as Error).message);
+      status = 1;
+    }
+  }
+  console.log(`\n${resultLines(notebooks).join("\n")}\n`);
+  for (const [name, problem] of failures) console.error(`${name}: ${problem}.`);
+  console.log(`The report is ${index}`);
+  console.log(`Open ${pathToFileURL(resolve(index)).href}`);
+  return status;
+}
+
+if (import.meta.main) {
+  let options: ReportOptions | undefined;
+  try {
+    options = readArguments(Deno.args);
+    if (options) Deno.exit(await main(options));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+  console.log(HELP);
+}

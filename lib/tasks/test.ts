@@ -1,0 +1,84 @@
+/**
+ * `deno task test [WHAT …]`: runs the tests; the last line is "N passed, N failed".
+ *
+ * WHAT is a file, a folder of tests ("gpu" is tests/gpu), an option of `deno test` such as
+ * `--filter=word`, or else a word that the test names must contain.
+ */
+import { stripAnsi } from "../report/ansi.ts";
+import { ensureAdapter } from "./adapter.ts";
+
+/** How many tests ended how. */
+export interface TestCounts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Reads Deno's summary ("ok | 12 passed | 0 failed | 1 ignored (3s)"); undefined without one. */
+export function readSummary(output: string): TestCounts | undefined {
+  const lines = stripAnsi(output).split("\n");
+  const summary = lines.findLast((line) => /^(ok|FAILED) \| \d+ passed/.test(line));
+  if (!summary) return undefined;
+  const count = (word: string) => Number(new RegExp(`\\| (\\d+) ${word}`).exec(summary)?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") };
+}
+
+/** The last line: "12 passed, 0 failed", and how many were skipped if any were. */
+export function lastLine({ passed, failed, skipped }: TestCounts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+/** Turns arguments of `deno task test` into those of `deno test`. */
+export function testArguments(
+  args: readonly string[],
+  exists: (path: string) => boolean,
+): string[] {
+  return args.map((arg) => {
+    if (arg.startsWith("-") || exists(arg)) return arg;
+    if (exists(`tests/${arg}`)) return `tests/${arg}`;
+    return `--filter=${arg}`;
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Runs `deno test`, shows its output, and prints the last line.
+ *
+ * Files run one after the other: the software adapter uses all cores by itself, and measured times
+ * would mean nothing beside other tests.
+ *
+ * @returns The exit code.
+ */
+export async function runTests(args: readonly string[]): Promise<number> {
+  const { columns } = Deno.stdout.isTerminal() ? Deno.consoleSize() : { columns: undefined };
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", ...testArguments(args, exists)],
+    env: columns ? { FORCE_COLOR: "1" } : {},
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let tail = "";
+  for await (const chunk of child.stdout) {
+    Deno.stdout.writeSync(chunk);
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-20_000);
+  }
+  const { code } = await child.status;
+  const counts = readSummary(tail);
+  if (!counts) console.log("The tests did not run to their end.");
+  console.log(lastLine(counts ?? { passed: 0, failed: 1, skipped: 0 }));
+  return code;
+}
+
+if (import.meta.main) {
+  await ensureAdapter();
+  Deno.exit(await runTests(Deno.args));
+}
