@@ -73,18 +73,33 @@ export function machineFacts(): MachineFacts {
 }
 
 /**
+ * Settings for this process and those that it starts, to be made before the first look for an
+ * adapter. On Linux only Vulkan counts: where there is OpenGL and no Vulkan, Deno would offer an
+ * OpenGL adapter, which can do less. And drivers complain where there is no runtime directory.
+ */
+export function prepareEnvironment(): void {
+  if (Deno.build.os !== "linux") return;
+  if (!Deno.env.has("DENO_WEBGPU_BACKEND")) Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
+  if (!Deno.env.has("XDG_RUNTIME_DIR")) {
+    Deno.env.set("XDG_RUNTIME_DIR", Deno.env.get("TMPDIR") ?? "/tmp");
+  }
+}
+
+/**
  * Makes sure that there is a WebGPU adapter. Without one on Debian or Ubuntu, as root, it installs
  * Mesa's software driver, says so, and runs this command again in a new process, since a process
  * looks for drivers only once; it then exits with that process's code. Elsewhere it prints what to
  * type and exits with code 1.
  */
 export async function ensureAdapter(): Promise<GPUAdapterInfo> {
+  prepareEnvironment();
   const adapter = await navigator.gpu?.requestAdapter();
   if (adapter) return adapter.info;
   const facts = machineFacts();
   const { install, sentence } = driverAdvice(facts);
   const canInstall = facts.root && install?.[0] === "apt-get" && !Deno.env.has(TRIED);
   if (!canInstall) {
+    if (Deno.env.has(TRIED)) console.error("The driver was installed, and yet:");
     console.error(sentence);
     Deno.exit(1);
   }

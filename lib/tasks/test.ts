@@ -74,8 +74,10 @@ export async function runTests(args: readonly string[]): Promise<number> {
   const { code } = await child.status;
   const counts = readSummary(tail);
   if (!counts) console.log("The tests did not run to their end.");
+  const none = counts && counts.passed + counts.failed + counts.skipped === 0;
+  if (none) console.log(`No test has a name or a place like ${args.join(" ")}.`);
   console.log(lastLine(counts ?? { passed: 0, failed: 1, skipped: 0 }));
-  return code;
+  return none ? 1 : code;
 }
 
 if (import.meta.main) {
