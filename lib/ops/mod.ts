@@ -1,0 +1,17 @@
+/**
+ * Differentiable operations: each takes and gives tensors and leaves on the tape how to go back.
+ *
+ * @module
+ */
+export { activation, gelu, relu, silu, tanh } from "./activation.ts";
+export { add, mul, scale } from "./arithmetic.ts";
+export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
+export { dropout, type DropoutStream } from "./dropout.ts";
+export { embedding } from "./embedding.ts";
+export { layerNorm } from "./layer_norm.ts";
+export { maskedMean, selectToken } from "./pool.ts";
+export { reshape } from "./reshape.ts";
+export { rmsNorm } from "./rms_norm.ts";
+export { rotary, type RotaryOptions } from "./rotary.ts";
+export { mean, sum } from "./sum.ts";
+export { swiglu } from "./swiglu.ts";
