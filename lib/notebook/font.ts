@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** Widths of text in the font of static figures, Inter Regular. */
 export interface FontMetrics {
   /** Width of one line of text at a font size, in the unit of that size. */
@@ -14,8 +16,7 @@ export async function fontFiles(): Promise<string[]> {
   return [
     "@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf",
     "@expo-google-fonts/inter/600SemiBold/Inter_600SemiBold.ttf",
-  ].map((file) => decodeURIComponent(new URL(import.meta.resolve(file)).pathname))
-    .map((path) => Deno.build.os === "windows" ? path.slice(1) : path);
+  ].map((file) => fileURLToPath(import.meta.resolve(file)));
 }
 
 /**
