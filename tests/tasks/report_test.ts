@@ -1,0 +1,59 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { readArguments, resultLines, selectNotebooks } from "../../lib/tasks/report.ts";
+
+const NAMES = ["01-tokenizers", "04-gpt2", "06-cut-cross-entropy"];
+
+Deno.test("without arguments all notebooks are executed into reports", () => {
+  assertEquals(readArguments([]), {
+    only: [],
+    scale: undefined,
+    seed: undefined,
+    out: "reports",
+    pdf: false,
+    execute: true,
+  });
+});
+
+Deno.test("arguments are read, and --only may be repeated or separated by commas", () => {
+  const options = readArguments(
+    "--only 06,01 --only gpt2 --scale full --seed 7 --out away --pdf --no-execute".split(" "),
+  );
+  assertEquals(options, {
+    only: ["06", "01", "gpt2"],
+    scale: "full",
+    seed: 7,
+    out: "away",
+    pdf: true,
+    execute: false,
+  });
+  assertEquals(readArguments(["--help"]), undefined);
+});
+
+Deno.test("a wrong argument is named with what was expected", () => {
+  assertThrows(() => readArguments(["--scale", "huge"]), Error, "expected smoke, laptop or full");
+  assertThrows(() => readArguments(["--seed", "one"]), Error, "--seed is one");
+  assertThrows(() => readArguments(["--nope"]), Error, "--nope");
+});
+
+Deno.test("notebooks are selected by number or part of the name, in their own order", () => {
+  assertEquals(selectNotebooks(NAMES, []), NAMES);
+  assertEquals(selectNotebooks(NAMES, ["06", "01"]), ["01-tokenizers", "06-cut-cross-entropy"]);
+  assertThrows(() => selectNotebooks(NAMES, ["07"]), Error, "--only 07 names no notebook");
+});
+
+Deno.test("results are listed by notebook, with units and errors", () => {
+  const lines = resultLines([{
+    name: "06-cut-cross-entropy",
+    number: "06",
+    title: "Cut *Cross*-Entropy",
+    summary: "",
+    results: [{ name: "Memory", value: 12345.6, unit: "MiB" }, { name: "Right", value: "yes" }],
+    run: { seconds: 41.5 },
+    failed: true,
+  }]);
+  assertEquals(lines, [
+    "06-cut-cross-entropy: Cut Cross-Entropy (41.5 s), with an error",
+    "    Memory  12,345.6 MiB",
+    "    Right   yes",
+  ]);
+});
