@@ -32,6 +32,13 @@ export const SOFTWARE_TILE: TileShape = {
   lanesX: 4,
 };
 
+/** The tile of cut cross-entropy; its columns are the granularity of the keep-map. */
+export function cutTile(gpu: GpuDevice): TileShape {
+  if (gpu.adapter.software) return SOFTWARE_TILE;
+  // Staging and the row statistics of the large tile take 27 KiB, of the medium one 14 KiB.
+  return gpu.limits.maxComputeWorkgroupStorageSize >= 32768 ? LARGE_TILE : MEDIUM_TILE;
+}
+
 /** Workgroups that keep a large GPU busy: two on each of its 132 processors. */
 export const BUSY_WORKGROUPS = 264;
 
@@ -45,8 +52,9 @@ export function chooseTile(
 ): { tile: TileShape; splits: number } {
   if (gpu.adapter.software) return { tile: SOFTWARE_TILE, splits: 1 };
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
-  const tile = count(LARGE_TILE) >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
   // Parts of fewer than 256 k cost more in additions than they win in parallelism.
+  const parts = Math.max(1, Math.min(Math.floor(k / 256), 32));
+  const tile = count(LARGE_TILE) * parts >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
   const wanted = Math.floor(BUSY_WORKGROUPS / count(tile));
-  return { tile, splits: Math.max(1, Math.min(wanted, Math.floor(k / 256), 32)) };
+  return { tile, splits: Math.max(1, Math.min(wanted, parts)) };
 }

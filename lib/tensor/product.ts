@@ -21,6 +21,8 @@ export interface Product {
   strideA?: number;
   strideB?: number;
   strideY?: number;
+  /** What lies between a row's end and the next row is the row's own: zeros in A, free in Y. */
+  padded?: boolean;
   /** Number of products, and elements from one to the next in each operand (0: the same one). */
   batch?: number;
   batchA?: number;
@@ -56,10 +58,10 @@ export function product(gpu: GpuDevice, p: Product): void {
     tile,
     transposeA,
     transposeB,
-    // Along k the load of four must end within the row; along m or n it may run into the next one.
-    vectorA: transposeA ? fours(strideA, batchA, m) : fours(strideA, batchA, k),
-    vectorB: transposeB ? fours(strideB, batchB, k) : fours(strideB, batchB, n),
-    vectorY: splits > 1 ? fours(n) : fours(strideY, batchY, n),
+    // Four at a time along k must all be meant; along m or n what is too much is not used.
+    vectorA: fours(strideA, batchA) && (transposeA || p.padded || fours(k)),
+    vectorB: fours(strideB, batchB) && (!transposeB || fours(k)),
+    vectorY: splits > 1 ? fours(n) : fours(strideY, batchY) && (p.padded || fours(n)),
     bias: p.bias !== undefined,
     activation: p.activation ?? "none",
     accumulate: (p.accumulate ?? false) && splits === 1,

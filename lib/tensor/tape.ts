@@ -1,7 +1,6 @@
 /** Reverse-mode differentiation over a tape of recorded operations. */
 import { accumulate } from "../../kernels/accumulate.ts";
 import { elementGrid } from "../../kernels/grid.ts";
-import type { DeviceBuffer } from "../gpu/pool.ts";
 import { formatShape, sameShape, ShapeError } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -17,11 +16,9 @@ export interface TapeNode {
   order: number;
   inputs: readonly Tensor[];
   outputs: readonly Tensor[];
-  /** Memory that the backward function reads, held until it has run. */
-  saved: readonly DeviceBuffer[];
   backward: BackwardFunction;
-  /** Frees whatever else the node holds; also called when the tape is dropped unused. */
-  release?: () => void;
+  /** What it holds; emptied when it is let go. */
+  held: { release: (() => void) | undefined };
 }
 
 /** What an operation tells the tape. */
@@ -37,10 +34,14 @@ export interface Recording {
    * check `input.requiresGrad`.
    */
   backward: BackwardFunction;
+  /** Frees what else the operation holds for the way back; called once, used or not. */
   release?: () => void;
 }
 
 let recorded = 0;
+
+/** Lets go of what operations held whose results nobody can reach any more. */
+const forgotten = new FinalizationRegistry<TapeNode["held"]>(({ release }) => release?.());
 
 /** Puts an operation on the tape, if a gradient can flow through it. */
 export function record(recording: Recording): void {
@@ -50,15 +51,22 @@ export function record(recording: Recording): void {
     release?.();
     return;
   }
+  const memory = saved.map((tensor) => tensor.memory.retain());
   const node: TapeNode = {
     name,
     order: ++recorded,
     inputs,
     outputs,
-    saved: saved.map((tensor) => tensor.memory.retain()),
     backward,
-    release,
+    held: {
+      release: () => {
+        for (const buffer of memory) buffer.release();
+        release?.();
+      },
+    },
   };
+  forgotten.register(node, node.held, node);
+  for (const input of inputs) input.consumers++;
   for (const output of outputs) {
     output.requiresGrad = true;
     output.node = node;
@@ -123,10 +131,34 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       output.node = undefined;
       if (output !== root && !output.kept) output.dispose("backward()");
     }
-    for (const memory of node.saved) memory.release();
-    node.release?.();
+    letGo(node);
   }
   root.requiresGrad = false;
+}
+
+/** Frees what a node holds, once. */
+function letGo(node: TapeNode): void {
+  const { release } = node.held;
+  if (!release) return;
+  node.held.release = undefined;
+  forgotten.unregister(node);
+  for (const input of node.inputs) input.consumers--;
+  release();
+}
+
+/**
+ * A tensor was freed outside of `backward()`: if no operation has used it, nothing can flow back
+ * through the one that made it, nor, if that was their only use, through those before.
+ */
+export function drop(tensor: Tensor): void {
+  const todo = [tensor];
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    const { node } = next;
+    if (!node || node.outputs.some((output) => !output.disposed || output.consumers > 0)) continue;
+    letGo(node);
+    for (const output of node.outputs) output.node = undefined;
+    todo.push(...node.inputs.filter((input) => input.disposed));
+  }
 }
 
 /** Operations that `root` depends on, last recorded first. */

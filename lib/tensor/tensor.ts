@@ -1,7 +1,7 @@
 /** Tensors on the device, and the tape that remembers how they were made. */
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import type { Gpu } from "./gpu.ts";
-import { backward, type TapeNode } from "./tape.ts";
+import { backward, drop, type TapeNode } from "./tape.ts";
 import {
   type DType,
   elementBytes,
@@ -38,6 +38,8 @@ export class Tensor implements Disposable {
   grad: Tensor | undefined;
   /** How it was made, if a gradient may flow through it. */
   node: TapeNode | undefined;
+  /** Recorded operations that use it. */
+  consumers = 0;
   /** Integers written from the host, kept there too: they are checked and sorted without waiting. */
   hostInts: Int32Array | undefined;
 
@@ -164,6 +166,7 @@ export class Tensor implements Disposable {
     this.#freedBy = by;
     this.gpu.disown(this);
     this.grad?.dispose(by);
+    if (by !== "backward()") drop(this);
   }
 
   [Symbol.dispose](): void {

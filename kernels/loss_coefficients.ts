@@ -1,0 +1,52 @@
+/**
+ * What multiplies softmax, target and constant in the gradient of a row's logits:
+ *
+ *   dz[i, v] = a_i · softmax(z_i)[v] − b_i · [v = target_i] − s_i
+ *   a_i = g_i·(1 + 2·w·lse_i) + h_i,   b_i = g_i·(1 − ε),   s_i = g_i·ε / V
+ *
+ * where g_i is the upstream gradient of the row's loss, h_i that of its log-sum-exp, ε the label
+ * smoothing and w the weight of the z-loss. Written as vec4f(lse_i, a_i, b_i, s_i).
+ * One invocation a row.
+ */
+import { elementIndex } from "./grid.ts";
+import { defineKernel, wgsl } from "./kernel.ts";
+
+export const lossCoefficients = defineKernel(
+  "loss_coefficients",
+  (c: { loss: "none" | "scalar" | "rows"; lse: boolean }) => ({
+    bindings: {
+      lse: "read array<f32>",
+      positions: "read array<u32>",
+      coefficients: "write array<vec4f>",
+      ...(c.loss === "none" ? {} : { dLoss: "read array<f32>" as const }),
+      ...(c.lse ? { dLse: "read array<f32>" as const } : {}),
+    },
+    params: {
+      rowCount: "u32",
+      first: "u32",
+      factor: "f32",
+      vocabulary: "f32",
+      smoothing: "f32",
+      zLoss: "f32",
+    },
+    workgroup: [64, 1, 1],
+    code: wgsl`
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  ${elementIndex(64)}
+  if (i >= params.rowCount) { return; }
+  let row = params.first + i;
+  let g = params.factor * ${
+      c.loss === "none" ? "0.0" : c.loss === "scalar" ? "dLoss[0]" : "dLoss[positions[row]]"
+    };
+  let h = ${c.lse ? "dLse[positions[row]]" : "0.0"};
+  let value = lse[row];
+  coefficients[row] = vec4f(
+    value,
+    g * (1.0 + 2.0 * params.zLoss * value) + h,
+    g * (1.0 - params.smoothing),
+    g * params.smoothing / params.vocabulary,
+  );
+}`,
+  }),
+);

@@ -1,0 +1,257 @@
+/** Blocks of logits in scratch memory: what the naive, chunked and exact cut ways are made of. */
+import { gatherRows } from "../../kernels/gather_rows.ts";
+import { elementGrid } from "../../kernels/grid.ts";
+import { logitsColumnSums } from "../../kernels/logits_column_sums.ts";
+import { LOGITS_GRADIENT_WIDTH, logitsGradient } from "../../kernels/logits_gradient.ts";
+import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import { product } from "../tensor/product.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Problem } from "./problem.ts";
+
+/** Rows `first` … `first + rows` of those that count. */
+export interface RowBlock {
+  first: number;
+  rows: number;
+}
+
+/** Columns `first` … `first + columns` of the vocabulary; `first` is a multiple of 128. */
+export interface ColumnBlock {
+  first: number;
+  columns: number;
+}
+
+/** Which gradients are wanted. */
+export interface Wanted {
+  e: boolean;
+  c: boolean;
+  bias: boolean;
+}
+
+/** The gradients, or what there is of them. */
+export interface Gradients {
+  e?: Tensor;
+  c?: Tensor;
+  bias?: Tensor;
+}
+
+/** Elements from one row of a block of logits to the next: rows begin at multiples of 16 bytes. */
+export function logitsStride(columns: number): number {
+  return Math.ceil(columns / 4) * 4;
+}
+
+/** Rows of a block so that its logits take about `bytes`, in multiples of 128 where possible. */
+export function rowsOfBlock(rowCount: number, columns: number, bytes: number): number {
+  const rows = Math.floor(bytes / (4 * logitsStride(columns)));
+  const whole = rows >= 128 ? rows - rows % 128 : rows >= 64 ? 64 : 64;
+  return Math.min(rowCount, whole);
+}
+
+/** Empty gradients for what is wanted; those that are not written whole begin as zeros. */
+export function makeGradients(p: Problem, wanted: Wanted, zero: boolean): Gradients {
+  const make = (like: Tensor, name: string, zeros: boolean) =>
+    (zeros ? p.gpu.zeros : p.gpu.empty).call(p.gpu, like.shape, {
+      label: `gradient of ${like.label === "tensor" ? name : like.label}`,
+    });
+  return {
+    e: wanted.e ? make(p.e, "e", zero || !p.identity) : undefined,
+    c: wanted.c ? make(p.c, "c", zero) : undefined,
+    bias: wanted.bias && p.bias ? make(p.bias, "bias", zero) : undefined,
+  };
+}
+
+/**
+ * The rows of E of a block, without gaps: a part of E itself, or a copy.
+ * The caller releases `copy`.
+ */
+export function rowsOfE(p: Problem, block: RowBlock): { slice: BufferSlice; copy?: DeviceBuffer } {
+  const bytes = block.rows * p.d * 4;
+  if (p.identity) {
+    const { buffer, offset } = p.e.slice;
+    return { slice: { buffer, offset: offset + block.first * p.d * 4, bytes } };
+  }
+  const copy = p.allocate(bytes, "rows of e");
+  p.gpu.run(
+    gatherRows({ scatter: false }),
+    { x: p.e, rows: p.rows, y: copy },
+    { rowCount: block.rows, first: block.first, width: p.d },
+    elementGrid(block.rows * p.d, 256),
+  );
+  return { slice: copy.slice(0, bytes), copy };
+}
+
+/** logits = softcap(E · Cᵀ + bias) of a block, with a stride of `logitsStride(columns)`. */
+export function logitsBlock(
+  p: Problem,
+  e: BufferSlice,
+  rows: number,
+  { first, columns }: ColumnBlock,
+  logits: BufferSlice,
+): void {
+  const { softcap } = p.options;
+  for (const part of columnParts(p, first, columns)) {
+    product(p.gpu, {
+      a: e,
+      b: p.shardOf(p.c, part),
+      y: {
+        ...logits,
+        offset: logits.offset + (part.first - first) * 4,
+        bytes: logits.bytes - (part.first - first) * 4,
+      },
+      m: rows,
+      n: part.columns,
+      k: p.d,
+      transposeB: true,
+      strideY: logitsStride(columns),
+      padded: true,
+      bias: p.biasOf(part),
+      activation: softcap ? "softcap" : undefined,
+      cap: softcap || 1,
+    });
+  }
+}
+
+/** Logits of a block become their gradient, in place. */
+export function logitsGradientBlock(
+  p: Problem,
+  block: RowBlock,
+  { first, columns }: ColumnBlock,
+  coefficients: DeviceBuffer,
+  logits: BufferSlice,
+): void {
+  const stride = logitsStride(columns);
+  p.gpu.run(
+    logitsGradient({ softcap: p.options.softcap > 0 }),
+    { logits, targets: p.targets, coefficients },
+    {
+      rowCount: block.rows,
+      first: block.first,
+      columns,
+      firstColumn: first,
+      stride,
+      softcap: p.options.softcap || 1,
+    },
+    [Math.ceil(stride / 4 / LOGITS_GRADIENT_WIDTH), Math.min(block.rows, 32768)],
+  );
+}
+
+/**
+ * Gradients of E, C and bias from the gradient of a block of logits.
+ *
+ * @param fresh whether this block is the first that its rows of E, or its columns, see.
+ */
+export function gradientProducts(
+  p: Problem,
+  block: RowBlock,
+  { first, columns }: ColumnBlock,
+  dLogits: BufferSlice,
+  e: BufferSlice,
+  gradients: Gradients,
+  fresh: { rows: boolean; columns: boolean },
+): void {
+  const stride = logitsStride(columns);
+  const parts = columnParts(p, first, columns);
+  const at = (part: ColumnBlock): BufferSlice => ({
+    ...dLogits,
+    offset: dLogits.offset + (part.first - first) * 4,
+    bytes: dLogits.bytes - (part.first - first) * 4,
+  });
+  if (gradients.e) {
+    const bytes = block.rows * p.d * 4;
+    const own = p.identity ? undefined : p.allocate(bytes, "rows of the gradient of e");
+    const y = own?.slice(0, bytes) ?? {
+      ...gradients.e.slice,
+      offset: gradients.e.slice.offset + block.first * p.d * 4,
+      bytes,
+    };
+    const rowsOf = (scatter: boolean, x: BufferSlice | Tensor, to: BufferSlice | Tensor) =>
+      p.gpu.run(
+        gatherRows({ scatter }),
+        { x, rows: p.rows, y: to },
+        { rowCount: block.rows, first: block.first, width: p.d },
+        elementGrid(block.rows * p.d, 256),
+      );
+    if (own && !fresh.rows) rowsOf(false, gradients.e, y);
+    parts.forEach((part, i) =>
+      product(p.gpu, {
+        a: at(part),
+        b: p.shardOf(p.c, part),
+        y,
+        m: block.rows,
+        n: p.d,
+        k: part.columns,
+        strideA: stride,
+        padded: true,
+        accumulate: !fresh.rows || i > 0,
+      })
+    );
+    if (own) {
+      rowsOf(true, y, gradients.e);
+      own.release();
+    }
+  }
+  if (gradients.c) {
+    for (const part of parts) {
+      product(p.gpu, {
+        a: at(part),
+        b: e,
+        y: p.shardOf(gradients.c, part),
+        m: part.columns,
+        n: p.d,
+        k: block.rows,
+        transposeA: true,
+        strideA: stride,
+        accumulate: !fresh.columns,
+      });
+    }
+  }
+  if (gradients.bias) {
+    p.gpu.run(
+      logitsColumnSums({ accumulate: !fresh.columns }),
+      { x: dLogits, y: gradients.bias },
+      { rowCount: block.rows, columns, stride, firstColumn: first },
+      elementGrid(columns, 64),
+    );
+  }
+}
+
+/** A range of columns, cut at the borders of shards. */
+function columnParts(p: Problem, first: number, columns: number): ColumnBlock[] {
+  const end = first + columns;
+  return p.shards
+    .map((shard) => {
+      const from = Math.max(first, shard.first);
+      return { first: from, columns: Math.min(end, shard.first + shard.columns) - from };
+    })
+    .filter((part) => part.columns > 0);
+}
+
+/**
+ * Exact gradients by blocks of rows and columns, recomputing the logits: needs no more memory than
+ * one block of `scratchBytes`.
+ */
+export function gradientsByBlocks(
+  p: Problem,
+  coefficients: DeviceBuffer,
+  wanted: Wanted,
+  size: { rows: number; columns: number },
+): Gradients {
+  const gradients = makeGradients(p, wanted, false);
+  const scratch = p.allocate(size.rows * logitsStride(size.columns) * 4, "block of logits");
+  for (let row = 0; row < p.rowCount; row += size.rows) {
+    const block = { first: row, rows: Math.min(size.rows, p.rowCount - row) };
+    const { slice: e, copy } = rowsOfE(p, block);
+    for (let column = 0; column < p.v; column += size.columns) {
+      const columns = { first: column, columns: Math.min(size.columns, p.v - column) };
+      const logits = scratch.slice(0, block.rows * logitsStride(columns.columns) * 4);
+      logitsBlock(p, e, block.rows, columns, logits);
+      logitsGradientBlock(p, block, columns, coefficients, logits);
+      gradientProducts(p, block, columns, logits, e, gradients, {
+        rows: column === 0,
+        columns: row === 0,
+      });
+    }
+    copy?.release();
+  }
+  scratch.release();
+  return gradients;
+}

@@ -1,0 +1,124 @@
+/** The cut way: logits in registers only, forward; by blocks or by surviving rows, backward. */
+import { cutCombine } from "../../kernels/cut_combine.ts";
+import { cutForward as forwardKernel } from "../../kernels/cut_forward.ts";
+import { elementGrid } from "../../kernels/grid.ts";
+import type { TileShape } from "../../kernels/tile.ts";
+import type { DeviceBuffer } from "../gpu/pool.ts";
+import { cutTile } from "../gpu/tiles.ts";
+import { gradientsByBlocks } from "./blocks.ts";
+import { filteredGradients, type KeepMap, targetLogitEstimates } from "./cut_filtered.ts";
+import { type Problem, SHARD_ROWS } from "./problem.ts";
+import type { ForwardResult } from "./stored.ts";
+
+/** A block of the exact backward pass takes about this much. */
+const SCRATCH_BYTES = 32 * 2 ** 20;
+
+/** Workgroups of a grid that keep any GPU busy, with some to spare for an even end. */
+const ENOUGH_WORKGROUPS = 2048;
+
+/** How the vocabulary is dealt out. */
+interface Spans {
+  tilesPerSpan: number;
+  /** Tiles and spans of all shards. */
+  tiles: number;
+  spans: number;
+  shards: { firstTile: number; tiles: number; firstSpan: number; spans: number }[];
+}
+
+function dealOut(p: Problem, tile: TileShape): Spans {
+  const rowBlocks = Math.ceil(p.rowCount / tile.m);
+  const all = Math.ceil(p.v / tile.n);
+  const tilesPerSpan = Math.max(1, Math.min(12, Math.floor(rowBlocks * all / ENOUGH_WORKGROUPS)));
+  let firstTile = 0, firstSpan = 0;
+  const shards = p.shards.map(({ columns }) => {
+    const tiles = Math.ceil(columns / tile.n), spans = Math.ceil(tiles / tilesPerSpan);
+    const shard = { firstTile, tiles, firstSpan, spans };
+    firstTile += tiles;
+    firstSpan += spans;
+    return shard;
+  });
+  return { tilesPerSpan, tiles: firstTile, spans: firstSpan, shards };
+}
+
+/** Losses and log-sum-exps without storing logits, and the gradients by recomputing them. */
+export function cutForward(p: Problem, differentiate: boolean): ForwardResult {
+  const { gpu, rowCount } = p, { softcap, filterEps, labelSmoothing, zLoss } = p.options;
+  const tile = cutTile(gpu);
+  if (SHARD_ROWS % tile.n !== 0) throw new Error(`Tiles of ${tile.n} columns do not fit shards.`);
+  const spans = dealOut(p, tile);
+  const keep = differentiate && filterEps > 0;
+  const sumLogits = labelSmoothing > 0;
+  const rowWords = Math.ceil(rowCount / tile.m) * tile.m / 4;
+
+  const losses = p.allocate(rowCount * 4, "loss of each token");
+  const lse = p.allocate(rowCount * 4, "log-sum-exp");
+  const targetLogits = p.allocate(rowCount * 4, "target logits");
+  const partials = p.allocate(rowCount * spans.spans * (sumLogits ? 12 : 8), "partial sums");
+  let map: KeepMap | undefined;
+  if (keep) {
+    map = {
+      bounds: p.allocate(spans.tiles * rowWords * 4, "keep-map"),
+      reference: targetLogitEstimates(p),
+      rowWords,
+      tiles: spans.tiles,
+      tile,
+    };
+  }
+  const kernel = forwardKernel({
+    tile,
+    vector: p.d % 4 === 0,
+    bias: p.bias !== undefined,
+    softcap: softcap > 0,
+    keep,
+    sumLogits,
+  });
+  p.shards.forEach((shard, i) => {
+    const part = spans.shards[i];
+    gpu.run(kernel, {
+      e: p.e,
+      c: p.shardOf(p.c, shard),
+      rows: p.rows,
+      targets: p.targets,
+      partials,
+      targetLogits,
+      ...(p.bias ? { bias: p.bias } : {}),
+      ...(map ? { reference: map.reference, bounds: map.bounds } : {}),
+    }, {
+      rowCount,
+      d: p.d,
+      columns: shard.columns,
+      first: shard.first,
+      tiles: part.tiles,
+      firstTile: part.firstTile,
+      firstSpan: part.firstSpan,
+      spans: spans.spans,
+      tilesPerSpan: spans.tilesPerSpan,
+      rowWords,
+      softcap: softcap || 1,
+    }, [Math.ceil(rowCount / tile.m), part.spans]);
+  });
+  gpu.run(
+    cutCombine({ sumLogits }),
+    { partials, targetLogits, lse, losses },
+    { rowCount, spans: spans.spans, vocabulary: p.v, smoothing: labelSmoothing, zLoss },
+    elementGrid(rowCount, 64),
+  );
+  partials.release();
+
+  return {
+    losses,
+    lse,
+    gradients: (coefficients: DeviceBuffer, wanted) => {
+      if (map) return filteredGradients(p, map, targetLogits, coefficients, wanted);
+      return gradientsByBlocks(p, coefficients, wanted, exactBlock(p));
+    },
+  };
+}
+
+/** Rows and columns of a block of logits of about the scratch size, rather square. */
+function exactBlock(p: Problem): { rows: number; columns: number } {
+  const elements = (p.options.scratchBytes ?? SCRATCH_BYTES) / 4;
+  const rows = Math.min(p.rowCount, 1024);
+  const columns = Math.max(SHARD_ROWS, Math.floor(elements / rows / SHARD_ROWS) * SHARD_ROWS);
+  return { rows, columns: Math.min(p.v, columns) };
+}

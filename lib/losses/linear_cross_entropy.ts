@@ -1,0 +1,209 @@
+/** The cross-entropy of a language model's last layer, fused with that layer. */
+import { gatherRows } from "../../kernels/gather_rows.ts";
+import { elementGrid } from "../../kernels/grid.ts";
+import { lossCoefficients } from "../../kernels/loss_coefficients.ts";
+import { reduceSum } from "../../kernels/reduce_sum.ts";
+import { scaleBy } from "../../kernels/scale_by.ts";
+import type { DeviceBuffer } from "../gpu/pool.ts";
+import { record } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Gradients, RowBlock, Wanted } from "./blocks.ts";
+import { cutForward } from "./cut.ts";
+import type { LinearCrossEntropyOptions } from "./options.ts";
+import { Problem } from "./problem.ts";
+import { chunkedForward, type ForwardResult, naiveForward } from "./stored.ts";
+
+/** Loss and log-sum-exp, for `returnLse: true`. */
+export interface LossAndLse {
+  /** Scalar, or one value a token. */
+  loss: Tensor;
+  /** One value a token; 0 where the target is ignored. */
+  lse: Tensor;
+}
+
+/**
+ * Cross-entropy of softmax(softcap(E · Cᵀ + bias)) against targets, in nats, without having to
+ * store the N × V logits: loss = log Σ_v exp z[v] − z[target].
+ *
+ * Follows Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models"
+ * (arXiv 2411.09009, equations 3 and 4) and the semantics of PyTorch's `cross_entropy` and Apple's
+ * `linear_cross_entropy`; see kernels/cut_forward.ts and kernels/cut_gradient.ts for how.
+ *
+ * The result is a scalar, or with `reduction: "none"` one loss a token: of E's shape without D, the
+ * last dimension shorter by `shift`, and 0 where the target is ignored. If every target is ignored,
+ * the loss is 0 and all gradients are zero. The same call gives the same bits every time.
+ *
+ * @param e f32 [..., D]: the embeddings, for instance [B, T, D].
+ * @param c f32 [V, D]: the classifier, one row a vocabulary entry.
+ * @param targets i32 of E's shape without D, written from the host.
+ * @throws {TypeError | RangeError} a sentence, if shapes, types, targets or options are wrong.
+ *
+ * @example
+ * ```ts
+ * import { Gpu, linearCrossEntropy } from "cutloss";
+ * using gpu = await Gpu.open();
+ * const e = gpu.tensor([1, 0, 0, 1], [2, 2], { requiresGrad: true });
+ * const c = gpu.tensor([2, 0, 0, 2, 1, 1], [3, 2]);
+ * const loss = linearCrossEntropy(e, c, Int32Array.of(0, 1));
+ * loss.backward();
+ * console.log(await loss.item(), await e.grad!.read());
+ * ```
+ */
+export function linearCrossEntropy(
+  e: Tensor,
+  c: Tensor,
+  targets: Tensor | Int32Array,
+  options?: LinearCrossEntropyOptions & { returnLse?: false },
+): Tensor;
+export function linearCrossEntropy(
+  e: Tensor,
+  c: Tensor,
+  targets: Tensor | Int32Array,
+  options: LinearCrossEntropyOptions & { returnLse: true },
+): LossAndLse;
+export function linearCrossEntropy(
+  e: Tensor,
+  c: Tensor,
+  targets: Tensor | Int32Array,
+  options: LinearCrossEntropyOptions = {},
+): Tensor | LossAndLse {
+  const p = new Problem(e, c, targets, options);
+  try {
+    return compute(p, [e, c, ...(options.bias ? [options.bias] : [])], options.returnLse ?? false);
+  } catch (error) {
+    p.release();
+    throw error;
+  }
+}
+
+function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Tensor | LossAndLse {
+  const { gpu } = p, { reduction } = p.options;
+  const [e, c, bias] = inputs;
+  const wanted: Wanted = {
+    e: e.requiresGrad,
+    c: c.requiresGrad,
+    bias: bias?.requiresGrad ?? false,
+  };
+  const differentiate = gpu.gradEnabled && inputs.some((input) => input.requiresGrad);
+
+  if (p.rowCount === 0) {
+    const loss = gpu.zeros(reduction === "none" ? p.tokenShape : [], { label: "loss" });
+    const lse = returnLse ? gpu.zeros(p.tokenShape, { label: "lse" }) : undefined;
+    record({
+      name: "linearCrossEntropy",
+      inputs,
+      outputs: lse ? [loss, lse] : [loss],
+      backward: () =>
+        inputs.map((x) => x.requiresGrad ? gpu.zeros(x.shape, { label: "gradient" }) : undefined),
+      release: () => p.release(),
+    });
+    return lse ? { loss, lse } : loss;
+  }
+
+  const factor = reduction === "mean" ? 1 / p.rowCount : 1;
+  const coefficientsOf = (
+    lse: DeviceBuffer,
+    { first, rows }: RowBlock,
+    into: DeviceBuffer,
+    dLoss?: Tensor,
+    dLse?: Tensor,
+  ) =>
+    gpu.run(
+      lossCoefficients({
+        loss: !dLoss ? "none" : reduction === "none" ? "rows" : "scalar",
+        lse: dLse !== undefined,
+      }),
+      {
+        lse,
+        positions: p.positions,
+        coefficients: into,
+        ...(dLoss ? { dLoss } : {}),
+        ...(dLse ? { dLse } : {}),
+      },
+      {
+        rowCount: rows,
+        first,
+        factor,
+        vocabulary: p.v,
+        smoothing: p.options.labelSmoothing,
+        zLoss: p.options.zLoss,
+      },
+      elementGrid(rows, 64),
+    );
+
+  // The chunked way knows the gradient of mean and sum up to a factor, while it has the logits.
+  const isEager = p.options.impl === "chunked" && differentiate && reduction !== "none" &&
+    !returnLse;
+  let forward: ForwardResult, made: Gradients | undefined;
+  if (isEager) {
+    using one = gpu.full([], 1, { label: "one" });
+    const coefficients = p.allocate(p.rowCount * 16, "coefficients");
+    const eager = chunkedForward(p, {
+      wanted,
+      coefficients: (lse, block) => {
+        coefficientsOf(lse, block, coefficients, one);
+        return coefficients;
+      },
+    });
+    coefficients.release();
+    forward = eager;
+    made = eager.eager;
+  } else if (p.options.impl === "cut") forward = cutForward(p, differentiate);
+  else if (p.options.impl === "naive") forward = naiveForward(p, differentiate);
+  else forward = chunkedForward(p, undefined);
+
+  const loss = gpu.empty(reduction === "none" ? p.tokenShape : [], { label: "loss" });
+  if (reduction === "none") spread(p, forward.losses, loss);
+  else {
+    gpu.run(reduceSum(), { x: forward.losses, y: loss }, { count: p.rowCount, factor }, [1]);
+  }
+  forward.losses.release();
+  let lse: Tensor | undefined;
+  if (returnLse) {
+    lse = gpu.empty(p.tokenShape, { label: "lse" });
+    spread(p, forward.lse, lse);
+  }
+
+  const release = () => {
+    for (const gradient of [made?.e, made?.c, made?.bias]) gradient?.dispose();
+    p.release();
+  };
+  // What is kept for the way back belongs to the tape, not to the scope it was made in.
+  for (const gradient of [made?.e, made?.c, made?.bias]) gradient?.keep();
+  record({
+    name: "linearCrossEntropy",
+    inputs,
+    outputs: lse ? [loss, lse] : [loss],
+    backward: ([dLoss, dLse]) => {
+      let gradients: Gradients;
+      if (made) {
+        gradients = { e: made.e, c: made.c, bias: made.bias };
+        made = undefined;
+        for (const gradient of [gradients.e, gradients.c, gradients.bias]) {
+          if (!gradient) continue;
+          const count = gradient.size;
+          gpu.run(scaleBy(), { y: gradient, factor: dLoss! }, { count }, elementGrid(count, 256));
+        }
+      } else {
+        const coefficients = p.allocate(p.rowCount * 16, "coefficients");
+        coefficientsOf(forward.lse, { first: 0, rows: p.rowCount }, coefficients, dLoss, dLse);
+        gradients = forward.gradients(coefficients, wanted);
+        coefficients.release();
+      }
+      return bias ? [gradients.e, gradients.c, gradients.bias] : [gradients.e, gradients.c];
+    },
+    release,
+  });
+  return lse ? { loss, lse } : loss;
+}
+
+/** One value a token that counts → one value a token, 0 elsewhere. */
+function spread(p: Problem, values: DeviceBuffer, to: Tensor): void {
+  if (p.rowCount < to.size) p.gpu.clear(to.memory);
+  p.gpu.run(
+    gatherRows({ scatter: true }),
+    { x: values, rows: p.positions, y: to },
+    { rowCount: p.rowCount, first: 0, width: 1 },
+    elementGrid(p.rowCount, 256),
+  );
+}

@@ -1,0 +1,241 @@
+/** What a loss is computed from: shapes checked, tokens that count listed, all on the device. */
+import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import type { Gpu } from "../tensor/gpu.ts";
+import { formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { type LinearCrossEntropyOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+
+/** Rows of C that one binding covers, and their place in the vocabulary. */
+export interface Shard {
+  /** First row of C; a multiple of {@linkcode SHARD_ROWS}. */
+  first: number;
+  /** Rows of C. */
+  columns: number;
+}
+
+/** Shards are multiples of this, so that they begin at a vocabulary tile and at 256 bytes. */
+export const SHARD_ROWS = 128;
+
+/**
+ * A checked call of the loss. Only tokens whose target counts take part: `rows` lists their rows of
+ * E, `targets` their targets, `positions` their places in the result.
+ */
+export class Problem {
+  readonly gpu: Gpu;
+  readonly options: ResolvedOptions;
+  /** Handles of our own, so that it does not matter what the caller does with his. */
+  readonly e: Tensor;
+  readonly c: Tensor;
+  readonly bias: Tensor | undefined;
+  /** Rows and columns of E, rows of C. */
+  readonly n: number;
+  readonly d: number;
+  readonly v: number;
+  /** Shape of one value a token: E's leading dimensions, the last one less the shift. */
+  readonly tokenShape: Shape;
+  /** Number of tokens that count. */
+  readonly rowCount: number;
+  /** Whether every row of E counts, in order. */
+  readonly identity: boolean;
+  readonly hostTargets: Uint32Array<ArrayBuffer>;
+  readonly shards: readonly Shard[];
+
+  #held = new Set<DeviceBuffer>();
+  #lists: DeviceBuffer | undefined;
+  #listBytes: number;
+
+  constructor(
+    e: Tensor,
+    c: Tensor,
+    targets: Tensor | Int32Array,
+    options: LinearCrossEntropyOptions,
+  ) {
+    checkFloat("e", e);
+    checkFloat("c", c);
+    this.gpu = e.gpu;
+    this.options = resolveOptions(options);
+    const { shift } = this.options, { bias } = options;
+    if (e.shape.length < 2) {
+      throw new ShapeError(
+        `e has the shape ${formatShape(e.shape)}; expected [..., D] with at least one dimension ` +
+          `of tokens before D.`,
+      );
+    }
+    if (c.shape.length !== 2 || c.shape[0] < 1 || c.shape[1] < 1) {
+      throw new ShapeError(`c has the shape ${formatShape(c.shape)}; expected [V, D], both ≥ 1.`);
+    }
+    const leading = e.shape.slice(0, -1);
+    this.d = e.shape.at(-1)!;
+    this.v = c.shape[0];
+    if (c.shape[1] !== this.d) {
+      throw new ShapeError(
+        `c has the shape ${formatShape(c.shape)}, that is D = ${c.shape[1]}, but e has the shape ${
+          formatShape(e.shape)
+        }, that is D = ${this.d}.`,
+      );
+    }
+    this.n = leading.reduce((a, b) => a * b, 1);
+    if (this.n === 0) {
+      throw new ShapeError(
+        `e has the shape ${formatShape(e.shape)}: an empty batch has no loss.`,
+      );
+    }
+    const length = leading.at(-1)!;
+    if (shift >= length) {
+      throw new RangeError(
+        `shift is ${shift}, but sequences have ${length} positions (e is ${
+          formatShape(e.shape)
+        }); expected less.`,
+      );
+    }
+    this.tokenShape = [...leading.slice(0, -1), length - shift];
+    if (bias) {
+      checkFloat("bias", bias);
+      if (bias.shape.length !== 1 || bias.shape[0] !== this.v) {
+        throw new ShapeError(
+          `bias has the shape ${formatShape(bias.shape)}; expected [V] = [${this.v}].`,
+        );
+      }
+    }
+    if (e.bytes > this.gpu.maxBinding) {
+      throw new ShapeError(
+        `e has the shape ${
+          formatShape(e.shape)
+        }, more than the ${this.gpu.maxBinding} bytes that ` +
+          `a kernel of this device can bind; split the batch.`,
+      );
+    }
+
+    const ids = hostTargets(targets, leading, e.shape);
+    const rows = new Uint32Array(this.n), counted = new Uint32Array(this.n);
+    const positions = new Uint32Array(this.n);
+    let count = 0;
+    for (let sequence = 0, at = 0; sequence < this.n; sequence += length) {
+      for (let t = 0; t < length - shift; t++, at++) {
+        const target = ids[sequence + t + shift];
+        if (target === this.options.ignoreIndex) continue;
+        if (target < 0 || target >= this.v) {
+          throw new RangeError(
+            `targets[${sequence + t + shift}] is ${target}; expected 0 to ${this.v - 1} ` +
+              `(V − 1) or ignoreIndex = ${this.options.ignoreIndex}.`,
+          );
+        }
+        rows[count] = sequence + t;
+        positions[count] = at;
+        counted[count++] = target;
+      }
+    }
+    this.rowCount = count;
+    this.identity = count === this.n;
+    this.hostTargets = counted.slice(0, count);
+
+    const perShard = Math.floor(this.gpu.maxBinding / (4 * this.d) / SHARD_ROWS) * SHARD_ROWS;
+    if (perShard === 0) {
+      throw new ShapeError(`D = ${this.d} is too large: ${SHARD_ROWS} rows of c exceed a binding.`);
+    }
+    const shards: Shard[] = [];
+    for (let first = 0; first < this.v; first += perShard) {
+      shards.push({ first, columns: Math.min(perShard, this.v - first) });
+    }
+    this.shards = shards;
+
+    this.e = e.alias().keep();
+    this.c = c.alias().keep();
+    this.bias = bias?.alias().keep();
+    this.#listBytes = Math.ceil(Math.max(1, count) * 4 / 256) * 256;
+    if (count > 0) {
+      this.#lists = this.allocate(3 * this.#listBytes, "lists of tokens");
+      const all = new Uint32Array(3 * this.#listBytes / 4);
+      [rows, counted, positions].forEach((list, i) =>
+        all.set(list.subarray(0, count), i * this.#listBytes / 4)
+      );
+      this.gpu.write(this.#lists, all);
+    }
+  }
+
+  #list(i: number): BufferSlice {
+    return this.#lists!.slice(i * this.#listBytes, this.rowCount * 4);
+  }
+
+  /** u32 [rowCount]: rows of E. */
+  get rows(): BufferSlice {
+    return this.#list(0);
+  }
+
+  /** u32 [rowCount]: targets. */
+  get targets(): BufferSlice {
+    return this.#list(1);
+  }
+
+  /** u32 [rowCount]: places in the result. */
+  get positions(): BufferSlice {
+    return this.#list(2);
+  }
+
+  /** A shard's rows of something that lies like C: C itself, or its gradient. */
+  shardOf(tensor: Tensor, { first, columns }: Shard): BufferSlice {
+    return tensor.memory.slice(
+      tensor.slice.offset + first * this.d * 4,
+      columns * this.d * 4,
+    );
+  }
+
+  /** A shard's part of the bias. */
+  biasOf({ first, columns }: Shard): BufferSlice | undefined {
+    return this.bias && {
+      ...this.bias.slice,
+      offset: this.bias.slice.offset + first * 4,
+      bytes: columns * 4,
+    };
+  }
+
+  /** Memory that is freed with the problem, if not before (also when something throws). */
+  allocate(bytes: number, label: string): DeviceBuffer {
+    const buffer = this.gpu.allocate(bytes, label);
+    this.#held.add(buffer);
+    return buffer;
+  }
+
+  /** Frees all that was allocated for it, and the handles. */
+  release(): void {
+    for (const tensor of [this.e, this.c, this.bias]) tensor?.dispose();
+    for (const buffer of this.#held) if (!buffer.freed) buffer.release();
+    this.#held.clear();
+  }
+}
+
+function checkFloat(name: string, tensor: Tensor): void {
+  if (!(tensor instanceof Tensor)) {
+    throw new TypeError(`${name} is ${typeof tensor}; expected a Tensor.`);
+  }
+  if (tensor.dtype !== "f32") {
+    throw new TypeError(`${name} has the dtype ${tensor.dtype}; expected f32.`);
+  }
+}
+
+function hostTargets(targets: Tensor | Int32Array, leading: Shape, eShape: Shape): Int32Array {
+  const expected = () =>
+    `expected int32 of shape ${formatShape(leading)}, that of e ${formatShape(eShape)} without D`;
+  if (targets instanceof Tensor) {
+    if (targets.dtype !== "i32") {
+      throw new TypeError(`targets has the dtype ${targets.dtype}; ${expected()}.`);
+    }
+    if (targets.shape.length !== leading.length || targets.shape.some((x, i) => x !== leading[i])) {
+      throw new ShapeError(`targets has the shape ${formatShape(targets.shape)}; ${expected()}.`);
+    }
+    if (!targets.hostInts) {
+      throw new TypeError(
+        "targets was not written from the host; make it with gpu.tensor(Int32Array) or pass the array.",
+      );
+    }
+    return targets.hostInts;
+  }
+  if (!(targets instanceof Int32Array)) {
+    throw new TypeError(`targets must be a Tensor or an Int32Array; ${expected()}.`);
+  }
+  const count = leading.reduce((a, b) => a * b, 1);
+  if (targets.length !== count) {
+    throw new ShapeError(`targets has ${targets.length} elements; ${expected()}.`);
+  }
+  return targets;
+}

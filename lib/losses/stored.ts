@@ -1,0 +1,142 @@
+/** The naive and the chunked way: logits in device memory, all of them or a block of rows. */
+import { rowGrid } from "../../kernels/grid.ts";
+import { logitsStatistics } from "../../kernels/logits_statistics.ts";
+import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import { formatBytes, OutOfMemoryError } from "../gpu/errors.ts";
+import {
+  gradientProducts,
+  type Gradients,
+  gradientsByBlocks,
+  logitsBlock,
+  logitsGradientBlock,
+  logitsStride,
+  makeGradients,
+  type RowBlock,
+  rowsOfBlock,
+  rowsOfE,
+  type Wanted,
+} from "./blocks.ts";
+import type { Problem } from "./problem.ts";
+
+/** Losses of the rows that count, and the way back. */
+export interface ForwardResult {
+  /** f32 [rowCount]. */
+  losses: DeviceBuffer;
+  lse: DeviceBuffer;
+  /** Gradients for the coefficients of kernels/loss_coefficients.ts, f32 [rowCount, 4]. */
+  gradients(coefficients: DeviceBuffer, wanted: Wanted): Gradients;
+}
+
+/** Gradients computed along with the loss, before its upstream gradient is known. */
+export interface EagerGradients {
+  wanted: Wanted;
+  /** Writes the coefficients of rows `first` … `first + rows` for an upstream gradient of one. */
+  coefficients(lse: DeviceBuffer, block: RowBlock): DeviceBuffer;
+}
+
+/** Blocks of logits take about this much, unless 128 rows take more. */
+const SCRATCH_BYTES = 80 * 2 ** 20;
+
+const GRAIN = 64;
+
+function statistics(
+  p: Problem,
+  logits: BufferSlice,
+  block: RowBlock,
+  lse: DeviceBuffer,
+  losses: DeviceBuffer,
+): void {
+  p.gpu.run(logitsStatistics(), { logits, targets: p.targets, lse, losses }, {
+    rowCount: block.rows,
+    first: block.first,
+    columns: p.v,
+    stride: logitsStride(p.v),
+    smoothing: p.options.labelSmoothing,
+    zLoss: p.options.zLoss,
+  }, rowGrid(block.rows));
+}
+
+/** Stores all logits, and their gradient in their place. */
+export function naiveForward(p: Problem, differentiate: boolean): ForwardResult {
+  const { gpu, rowCount } = p, stride = logitsStride(p.v);
+  const bytes = rowCount * stride * 4;
+  if (bytes > gpu.limits.maxBufferSize) {
+    throw new OutOfMemoryError(
+      `impl "naive" stores ${rowCount} × ${p.v} logits, ${formatBytes(bytes)}, but one buffer of ` +
+        `this device holds at most ${
+          formatBytes(gpu.limits.maxBufferSize)
+        }; use impl "cut" or "chunked".`,
+    );
+  }
+  const losses = p.allocate(rowCount * 4, "loss of each token");
+  const lse = p.allocate(rowCount * 4, "log-sum-exp");
+  const logits = p.allocate(bytes, "logits");
+  // All rows at once, unless they exceed a binding.
+  const most = Math.floor(gpu.maxBinding / (stride * 4) / GRAIN) * GRAIN;
+  const blocks: RowBlock[] = [];
+  for (let first = 0; first < rowCount; first += most) {
+    blocks.push({ first, rows: Math.min(most, rowCount - first) });
+  }
+  const part = ({ first, rows }: RowBlock) => logits.slice(first * stride * 4, rows * stride * 4);
+  for (const block of blocks) {
+    const { slice: e, copy } = rowsOfE(p, block);
+    logitsBlock(p, e, block.rows, { first: 0, columns: p.v }, part(block));
+    statistics(p, part(block), block, lse, losses);
+    copy?.release();
+  }
+  if (!differentiate) logits.release();
+  return {
+    losses,
+    lse,
+    gradients(coefficients, wanted) {
+      const gradients = makeGradients(p, wanted, false);
+      const columns = { first: 0, columns: p.v };
+      for (const block of blocks) {
+        const { slice: e, copy } = rowsOfE(p, block);
+        logitsGradientBlock(p, block, columns, coefficients, part(block));
+        gradientProducts(p, block, columns, part(block), e, gradients, {
+          rows: true,
+          columns: block.first === 0,
+        });
+        copy?.release();
+      }
+      return gradients;
+    },
+  };
+}
+
+/** Stores the logits of a block of rows at a time; with `eager`, computes the gradients as well. */
+export function chunkedForward(
+  p: Problem,
+  eager: EagerGradients | undefined,
+): ForwardResult & { eager?: Gradients } {
+  const { gpu, rowCount } = p;
+  const columns = { first: 0, columns: p.v };
+  const bytes = p.options.scratchBytes ?? Math.max(SCRATCH_BYTES, 128 * logitsStride(p.v) * 4);
+  const rows = rowsOfBlock(rowCount, p.v, Math.min(bytes, gpu.maxBinding));
+  const losses = p.allocate(rowCount * 4, "loss of each token");
+  const lse = p.allocate(rowCount * 4, "log-sum-exp");
+  const made = eager && makeGradients(p, eager.wanted, false);
+  const scratch = p.allocate(rows * logitsStride(p.v) * 4, "block of logits");
+  for (let first = 0; first < rowCount; first += rows) {
+    const block = { first, rows: Math.min(rows, rowCount - first) };
+    const logits = scratch.slice(0, block.rows * logitsStride(p.v) * 4);
+    const { slice: e, copy } = rowsOfE(p, block);
+    logitsBlock(p, e, block.rows, columns, logits);
+    statistics(p, logits, block, lse, losses);
+    if (eager && made) {
+      const coefficients = eager.coefficients(lse, block);
+      logitsGradientBlock(p, block, columns, coefficients, logits);
+      gradientProducts(p, block, columns, logits, e, made, { rows: true, columns: first === 0 });
+    }
+    copy?.release();
+  }
+  scratch.release();
+  return {
+    losses,
+    lse,
+    eager: made,
+    gradients: (coefficients, wanted) =>
+      gradientsByBlocks(p, coefficients, wanted, { rows, columns: p.v }),
+  };
+}
