@@ -9,6 +9,8 @@ export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
 export { dropout, type DropoutStream } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
 export { layerNorm } from "./layer_norm.ts";
+export { linear, type LinearOptions } from "./linear.ts";
+export { matmul } from "./matmul.ts";
 export { maskedMean, selectToken } from "./pool.ts";
 export { reshape } from "./reshape.ts";
 export { rmsNorm } from "./rms_norm.ts";
