@@ -8,7 +8,11 @@ export interface JupyterBroadcast {
   ): Promise<void>;
 }
 
-/** `Deno.jupyter` in a notebook, undefined elsewhere. */
+/** `Deno.jupyter` in a notebook, undefined elsewhere (where Deno throws when it is asked for). */
 export function jupyter(): JupyterBroadcast | undefined {
-  return (Deno as unknown as { jupyter?: JupyterBroadcast }).jupyter;
+  try {
+    return (Deno as unknown as { jupyter?: JupyterBroadcast }).jupyter;
+  } catch {
+    return undefined;
+  }
 }

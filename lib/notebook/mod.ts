@@ -33,6 +33,35 @@
  * - The executor adds to each code cell `metadata.execution` (Jupyter's timing keys, ISO dates) and
  *   to the notebook `metadata.cutloss` = { scale, seed, executed (ISO date), seconds, deno }.
  *
+ * # Parameters
+ *
+ * A notebook's first code cell is tagged `parameters` and sets `scale` and `seed`; `currentScale(gpu,
+ * parameters)` and `currentSeed(parameters)` give what holds: first the environment (`CUTLOSS_SCALE`,
+ * `CUTLOSS_SEED`), then the parameters cell, then what fits the adapter, and the seed 1.
+ *
  * @module
  */
+import { installInterruptHandler } from "./interrupt.ts";
+import { showUnhandledRejections } from "./rejections.ts";
+
+export { figure, type FigureOptions } from "./figure.ts";
+export { formatBytes, formatDuration, formatNumber } from "./format_number.ts";
+export type { AdapterLike, GpuLike } from "./gpu_like.ts";
+export {
+  breathe,
+  checkInterrupt,
+  interrupted,
+  InterruptedError,
+  interruptSignal,
+} from "./interrupt.ts";
+export { LivePlot, livePlot, type LivePlotOptions } from "./live_plot.ts";
 export * from "./outputs.ts";
+export { progress, ProgressBar, type ProgressOptions } from "./progress.ts";
+export { collectProvenance, type Provenance, provenance } from "./provenance.ts";
+export { currentScale, currentSeed, type Parameters, type Scale, scale, SCALES } from "./scale.ts";
+export { log, type MarkedText, show } from "./show.ts";
+export { table, type TableData, type TableOptions } from "./table.ts";
+export { theme, type ThemeColours } from "./theme.ts";
+
+installInterruptHandler();
+showUnhandledRejections();
