@@ -46,8 +46,10 @@ function render(value: HtmlValue): string {
  * `false` leave nothing.
  */
 export function html(strings: TemplateStringsArray, ...values: HtmlValue[]): Html {
-  let text = strings[0];
-  values.forEach((value, i) => text += render(value) + strings[i + 1]);
+  // Indentation is for readers of the source; a line end is as good a space.
+  const [first, ...others] = strings.map((part) => part.replace(/\s*\n\s*/g, "\n"));
+  let text = first;
+  values.forEach((value, i) => text += render(value) + others[i]);
   return new Html(text);
 }
 

@@ -31,13 +31,14 @@ const ENVIRONMENT = /^\\begin\{(align|aligned|equation|gather|alignat|cases)\*?\
 export function mathPlugin(markdown: MarkdownIt): void {
   markdown.inline.ruler.before("escape", "math_inline", (state, silent) => {
     const rest = state.src.slice(state.pos, state.posMax);
-    const match = /^\$\$([^]+?)\$\$/.exec(rest) ?? /^\\\\?\(([^]+?)\\\\?\)/.exec(rest) ??
+    const display = /^\$\$([^]+?)\$\$/.exec(rest) ?? /^\\\[([^]+?)\\\]/.exec(rest);
+    const match = display ?? /^\\\(([^]+?)\\\)/.exec(rest) ??
       /^\$(?!\s|\$)((?:\\[^]|[^$\\])+?)(?<!\s)\$(?!\d)/.exec(rest);
     if (!match) return false;
     if (!silent) {
       const token = state.push("math_inline", "math", 0);
       token.content = match[1];
-      token.markup = match[0].startsWith("$$") ? "$$" : "$";
+      token.markup = display ? "$$" : "$";
     }
     state.pos += match[0].length;
     return true;

@@ -17,7 +17,10 @@ export function complaints(page: Page): string[] {
     if (["error", "warning"].includes(message.type())) found.push(message.text());
   });
   page.on("pageerror", (error) => found.push(String(error)));
-  page.on("requestfailed", (request) => found.push(`${request.url()} failed`));
+  page.on("requestfailed", (request) => {
+    // A download ends its request this way.
+    if (request.failure()?.errorText !== "net::ERR_ABORTED") found.push(`${request.url()} failed`);
+  });
   page.on("request", (request) => {
     if (!/^(file|data|blob|about):/.test(request.url())) found.push(`asked for ${request.url()}`);
   });

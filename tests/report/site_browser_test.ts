@@ -1,0 +1,316 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+/**
+ * Pages of an exported site in headless Chromium, opened from disk. Screenshots are left in
+ * .cache/report for people to look at.
+ */
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import axe from "axe-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { printPdf } from "../../lib/report/pdf.ts";
+import { exportSite } from "../../lib/report/site.ts";
+import { chromiumPath, complaints, launch } from "./browser.ts";
+import { sampleNotebook } from "./sample_notebook.ts";
+
+const NOTEBOOK = "06-cut-cross-entropy";
+const PAGES = ["index", NOTEBOOK, "how-these-numbers-were-made"];
+const WIDE = { viewport: { width: 1280, height: 900 } };
+const PHONE = { viewport: { width: 360, height: 740 } };
+const SHOTS = ".cache/report";
+
+let directory = "";
+let browser: Browser;
+
+/** A test of pages, skipped where there is no browser. */
+function browserTest(name: string, test: () => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !chromiumPath,
+    // The browser lives from the first of these tests to the last.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: test,
+  });
+}
+
+Deno.test.beforeAll(async () => {
+  if (!chromiumPath) return;
+  directory = await Deno.makeTempDir({ prefix: "cutloss-site-" });
+  const notebook = sampleNotebook();
+  await exportSite([{ name: "01-sample", notebook }, { name: NOTEBOOK, notebook }], directory);
+  browser = await launch();
+  await Deno.mkdir(SHOTS, { recursive: true });
+});
+
+Deno.test.afterAll(async () => {
+  await browser?.close();
+  if (directory) await Deno.remove(directory, { recursive: true });
+});
+
+/** Opens a page from disk, and fails if it complains about anything. */
+async function withPage(
+  name: string,
+  options: BrowserContextOptions,
+  look: (page: Page) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext(options);
+  try {
+    const page = await context.newPage();
+    const found = complaints(page);
+    await page.goto(pathToFileURL(join(directory, `${name}.html`)).href);
+    await look(page);
+    assertEquals(found, []);
+  } finally {
+    await context.close();
+  }
+}
+
+/** Scrolls to each figure, and waits until Plotly has drawn it. */
+async function drawAll(page: Page): Promise<void> {
+  for (const figure of await page.locator(".live").all()) {
+    await figure.locator("xpath=..").scrollIntoViewIfNeeded();
+    await figure.locator(".main-svg").first().waitFor();
+    await page.waitForFunction(
+      (plot) => !!(plot as HTMLElement).dataset.drawn,
+      await figure.elementHandle(),
+    );
+  }
+  await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
+}
+
+/** What axe-core finds wrong, each as rule and elements. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  // Without `preload`: it would fetch the style sheet, which browsers forbid on pages from disk.
+  // deno-lint-ignore no-explicit-any -- axe, in the page
+  const results = await page.evaluate(() => (globalThis as any).axe.run({ preload: false }));
+  return results.violations.map((rule: { id: string; nodes: { html: string }[] }) =>
+    `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`
+  );
+}
+
+const text = (page: Page, selector: string) => page.locator(selector).first().textContent();
+
+browserTest(
+  "figures are still at first and interactive when they come near",
+  () =>
+    withPage(NOTEBOOK, WIDE, async (page) => {
+      assertEquals(await page.locator("figure.figure .still svg").count(), 2);
+      assertEquals(await page.locator("figure.figure >> nth=1 >> .live .main-svg").count(), 0);
+      await drawAll(page);
+      assertEquals(await page.locator(".live .main-svg >> visible=true").count() >= 2, true);
+      assertEquals(await page.locator(".still >> visible=true").count(), 0);
+      assertEquals(await page.locator("script[src$='plotly.min.js']").count(), 1);
+      assertEquals(await page.locator(".live .legendtext").allTextContents(), [
+        "naive",
+        "cut",
+        "naive",
+        "cut",
+      ]);
+    }),
+);
+
+browserTest(
+  "formulas are typeset in KaTeX's own fonts",
+  () =>
+    withPage(NOTEBOOK, WIDE, async (page) => {
+      await page.evaluate(() => document.fonts.ready);
+      const loaded = await page.evaluate(() =>
+        [...document.fonts].filter((font) => font.status === "loaded").map((font) => font.family)
+      );
+      assert(loaded.some((family) => family.includes("KaTeX_Math")), loaded.join());
+      assert(loaded.some((family) => family.includes("Source Serif")), loaded.join());
+      assert(await page.locator(".katex-display").count() > 0);
+    }),
+);
+
+browserTest(
+  "code unfolds by click, by keyboard, and all at once",
+  () =>
+    withPage(NOTEBOOK, WIDE, async (page) => {
+      const open = () => page.locator("details.code[open]").count();
+      assertEquals(await open(), 0);
+      await page.locator("details.code > summary").first().click();
+      assertEquals(await open(), 1);
+      await page.locator("details.code > summary").nth(1).focus();
+      await page.keyboard.press("Enter");
+      assertEquals(await open(), 2);
+      await page.getByRole("button", { name: "Show all code" }).click();
+      assertEquals(await open(), await page.locator("details.code").count());
+      await page.getByRole("button", { name: "Hide all code" }).click();
+      assertEquals(await open(), 0);
+    }),
+);
+
+browserTest(
+  "the copy button copies the code",
+  () =>
+    withPage(
+      NOTEBOOK,
+      { ...WIDE, permissions: ["clipboard-read", "clipboard-write"] },
+      async (page) => {
+        await page.locator("details.code > summary").nth(1).click();
+        await page.locator("details.code[open] .code-block").hover();
+        await page.locator("details.code[open] .copy").click();
+        assertEquals(await text(page, "details.code[open] .copy"), "Copied");
+        const copied = await page.evaluate(() => navigator.clipboard.readText());
+        assertEquals(copied, "// Measure the peak memory of each way\nmeasure(rows);");
+      },
+    ),
+);
+
+browserTest(
+  "colours follow the system, and the switch, which is remembered",
+  () =>
+    withPage(NOTEBOOK, { ...WIDE, colorScheme: "dark" }, async (page) => {
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const DARK = "rgb(20, 23, 28)", LIGHT = "rgb(255, 255, 255)";
+      assertEquals(await ground(), DARK);
+      await drawAll(page);
+      const figure = () =>
+        page.locator(".live .bg").first().evaluate((element) =>
+          getComputedStyle(element.closest(".live")!.querySelector(".main-svg")!).backgroundColor
+        );
+      assertEquals(await figure(), DARK);
+      await page.getByRole("button", { name: "Colours: automatic" }).click();
+      assertEquals(await ground(), LIGHT);
+      await page.waitForFunction(() =>
+        [...document.querySelectorAll<HTMLElement>(".live")].every((e) =>
+          e.dataset.drawn === "light"
+        )
+      );
+      assertEquals(await figure(), LIGHT);
+      await page.reload();
+      assertEquals(await ground(), LIGHT);
+      assertEquals(await text(page, ".theme-switch"), "Colours: light");
+      await page.getByRole("button", { name: "Colours: light" }).click();
+      assertEquals(await ground(), DARK);
+      await page.getByRole("button", { name: "Colours: dark" }).click();
+      assertEquals(await page.evaluate(() => localStorage.getItem("cutloss-theme")), null);
+    }),
+);
+
+browserTest(
+  "the keyboard reaches the skip link first, then the text",
+  () =>
+    withPage(NOTEBOOK, WIDE, async (page) => {
+      await page.keyboard.press("Tab");
+      assertEquals(await text(page, ":focus"), "Skip to the text");
+      await page.keyboard.press("Enter");
+      assertEquals(await page.evaluate(() => document.activeElement?.id), "content");
+      await page.keyboard.press("Tab");
+      const focused = page.locator(":focus");
+      const outline = await focused.evaluate((element) => getComputedStyle(element).outlineStyle);
+      assertEquals(outline, "solid");
+      assert(await focused.evaluate((element) => !!element.closest("main")));
+    }),
+);
+
+browserTest(
+  "the contents list leads to sections and marks the one being read",
+  () =>
+    withPage(NOTEBOOK, WIDE, async (page) => {
+      await page.getByRole("navigation", { name: "Contents" }).getByText("The end").click();
+      assertStringIncludes(page.url(), "#the-end");
+      await page.waitForFunction(() =>
+        document.querySelector(".contents [aria-current]")?.textContent === "The end"
+      );
+    }),
+);
+
+browserTest(
+  "data can be shown as a table and had as CSV",
+  () =>
+    withPage(NOTEBOOK, WIDE, async (page) => {
+      const figure = page.locator("figure.figure").first();
+      await figure.getByText("Show data").click();
+      assertStringIncludes(await figure.locator("table").innerText(), "8192");
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        figure.getByRole("link", { name: "CSV" }).click(),
+      ]);
+      assertEquals(download.suggestedFilename(), `${NOTEBOOK}-figure-1.csv`);
+      const csv = await Deno.readTextFile(await download.path());
+      assertStringIncludes(csv, "Rows,Naive (MiB)");
+    }),
+);
+
+browserTest("nothing is wider than a phone, whose contents list is folded", async () => {
+  for (const name of PAGES) {
+    await withPage(name, PHONE, async (page) => {
+      await drawAll(page);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assertEquals(width, 360, name);
+      if (name === NOTEBOOK) {
+        assertEquals(await page.locator(".contents details[open]").count(), 0);
+        await page.locator(".contents summary").click();
+        assert(await page.locator(".contents li").first().isVisible());
+        await page.locator(".contents summary").click();
+      }
+      await page.screenshot({ path: join(SHOTS, `${name}-phone.png`), fullPage: true });
+    });
+  }
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  browserTest(`axe-core finds no violation in ${colorScheme} pages`, async () => {
+    for (const name of PAGES) {
+      await withPage(name, { ...WIDE, colorScheme }, async (page) => {
+        assertEquals(await violations(page), [], name);
+        await drawAll(page);
+        await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`), fullPage: true });
+        for (const details of await page.locator("main details").all()) {
+          await details.evaluate((element) => (element as HTMLDetailsElement).open = true);
+        }
+        assertEquals(await violations(page), [], `${name} with figures drawn and all unfolded`);
+      });
+    }
+  });
+}
+
+browserTest(
+  "without JavaScript a page shows its text, still figures and data",
+  () =>
+    withPage(NOTEBOOK, { ...WIDE, javaScriptEnabled: false }, async (page) => {
+      assert(await page.locator(".still svg").first().isVisible());
+      assertEquals(await page.locator("button >> visible=true").count(), 0);
+      await page.locator("details.code > summary").first().click();
+      assert(await page.locator("details.code pre").first().isVisible());
+    }),
+);
+
+browserTest(
+  "a printed page is light and has its figures",
+  () =>
+    withPage(NOTEBOOK, { ...WIDE, colorScheme: "dark" }, async (page) => {
+      await drawAll(page);
+      await page.emulateMedia({ media: "print", colorScheme: "dark" });
+      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assertEquals(ground, "rgb(255, 255, 255)");
+      assertEquals(await page.locator(".still >> visible=true").count(), 2);
+      assertEquals(await page.locator("button >> visible=true").count(), 0);
+      await page.screenshot({ path: join(SHOTS, `${NOTEBOOK}-print.png`), fullPage: true });
+    }),
+);
+
+browserTest("the first page is below 300 kB without plotly.js", async () => {
+  let bytes = 0;
+  await withPage("index", WIDE, async (page) => {
+    page.on("response", async (response) => bytes += (await response.body()).length);
+    await page.reload();
+    await page.evaluate(() => document.fonts.ready);
+  });
+  assert(bytes > 10_000 && bytes < 300_000, `${bytes} bytes`);
+});
+
+browserTest("every page is printed to a PDF of its own", async () => {
+  const files = await printPdf(directory);
+  assertEquals(files.length, 4);
+  for (const file of files) {
+    const head = (await Deno.readFile(file)).slice(0, 5);
+    assertEquals(new TextDecoder().decode(head), "%PDF-");
+  }
+  await Deno.copyFile(join(directory, `${NOTEBOOK}.pdf`), resolve(SHOTS, `${NOTEBOOK}.pdf`));
+});
