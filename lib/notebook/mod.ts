@@ -19,6 +19,7 @@
  * | `provenance` | as a table | id "provenance", caption, table, provenance |
  * | `progress` | `text/html`, `text/plain`, last state only | label, done, total, seconds, finished |
  * | `live-plot` | `image/svg+xml`, `text/plain`, last state only | id, caption, alt, table |
+ * | `result` | as a table | values: [{ name, value, unit? }, …], the notebook's main results |
  *
  * - `table` is `{ columns: [{ name, unit?, numeric }], rows: [[value, …], …] }`: rounded numbers, not
  *   formatted text; `null` stands for what is missing or not finite.
@@ -37,7 +38,7 @@
  *
  * A notebook's first code cell is tagged `parameters` and sets `scale` and `seed`; `currentScale(gpu,
  * parameters)` and `currentSeed(parameters)` give what holds: first the environment (`CUTLOSS_SCALE`,
- * `CUTLOSS_SEED`), then the parameters cell, then what fits the adapter, and the seed 1.
+ * `CUTLOSS_SEED`), then the parameters cell, then what fits the adapter, and the seed 0.
  *
  * @module
  */
@@ -58,6 +59,7 @@ export { LivePlot, livePlot, type LivePlotOptions } from "./live_plot.ts";
 export * from "./outputs.ts";
 export { progress, ProgressBar, type ProgressOptions } from "./progress.ts";
 export { collectProvenance, type Provenance, provenance } from "./provenance.ts";
+export { result } from "./result.ts";
 export { currentScale, currentSeed, type Parameters, type Scale, scale, SCALES } from "./scale.ts";
 export { log, type MarkedText, show } from "./show.ts";
 export { table, type TableData, type TableOptions } from "./table.ts";

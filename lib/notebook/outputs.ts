@@ -74,13 +74,27 @@ export interface LivePlotMetadata {
   table: DataTable;
 }
 
+/** One number of a notebook's main result. */
+export interface ResultValue {
+  name: string;
+  value: number | string;
+  unit?: string;
+}
+
+/** `output.metadata.cutloss` of a notebook's main results. */
+export interface ResultMetadata {
+  kind: "result";
+  values: ResultValue[];
+}
+
 /** What Cutloss writes under the key `cutloss` of an output's metadata. */
 export type OutputMetadata =
   | FigureMetadata
   | TableMetadata
   | ProvenanceMetadata
   | ProgressMetadata
-  | LivePlotMetadata;
+  | LivePlotMetadata
+  | ResultMetadata;
 
 /** The MIME type under which Jupyter's Plotly renderers look for a figure. */
 export const PLOTLY_MIME = "application/vnd.plotly.v1+json";

@@ -49,13 +49,13 @@ export function scale<T>(current: Scale, values: Record<Scale, T>): T {
 }
 
 /**
- * The seed of this run: `CUTLOSS_SEED`, else the parameters cell's, else 1.
+ * The seed of this run: `CUTLOSS_SEED`, else the parameters cell's, else 0.
  *
  * @throws Error if it is no integer from 0 to 2³² − 1
  */
 export function currentSeed(parameters: Parameters = {}): number {
   const asked = Deno.env.get("CUTLOSS_SEED") || undefined;
-  const seed = asked !== undefined ? Number(asked) : parameters.seed ?? 1;
+  const seed = asked !== undefined ? Number(asked) : parameters.seed ?? 0;
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
   const name = asked !== undefined ? "CUTLOSS_SEED" : "seed";
   throw new Error(`${name} is ${asked ?? seed}; expected an integer from 0 to 4294967295.`);
