@@ -242,21 +242,67 @@ export function declareAccumulators(tile: TileShape): string {
   );
 }
 
-/** One step: adds the outer products of what is staged. */
-export function multiplyStep(tile: TileShape, stageA = "stageA", stageB = "stageB"): string {
+/**
+ * One step: adds the outer products of `tile.k` rows of two arrays in workgroup memory.
+ *
+ * @param a WGSL of the k-th row of A's array, whose elements are four rows of the tile.
+ * @param b WGSL of the k-th row of B's array, whose elements are four columns.
+ */
+export function multiplyStep(
+  tile: TileShape,
+  a: (k: number) => string = (k) => `stageA[${k}]`,
+  b: (k: number) => string = (k) => `stageB[${k}]`,
+): string {
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
   return unroll(
     tile.k,
     (k) =>
-      `{ ${
-        join(rows / 4, " ", (i) => `let a${i} = ${stageA}[${k}][ty + ${i * tile.threadsY}u];`)
-      } ${join(groups, " ", (j) => `let b${j} = ${stageB}[${k}][tx + ${j * tile.threadsX}u];`)} ${
+      `{ ${join(rows / 4, " ", (i) => `let a${i} = ${a(k)}[ty + ${i * tile.threadsY}u];`)} ${
+        join(groups, " ", (j) => `let b${j} = ${b(k)}[tx + ${j * tile.threadsX}u];`)
+      } ${
         join(rows, " ", (i) =>
           join(
             groups,
             " ",
             (j) => `acc${i}_${j} = fma(vec4f(a${i >> 2}.${XYZW[i & 3]}), b${j}, acc${i}_${j});`,
           ))
+      } }`,
+  );
+}
+
+/**
+ * The same with A transposed in workgroup memory: `a(row)` is the row of the array for a row of the
+ * tile, whose elements are four k. `quad` names the WGSL variable of the step's first element.
+ */
+export function multiplyStepTransposed(
+  tile: TileShape,
+  a: (row: string) => string,
+  quad: string,
+): string {
+  const rows = rowsPerThread(tile), groups = columnGroups(tile);
+  return unroll(
+    tile.k / 4,
+    (q) =>
+      `{ ${join(rows, " ", (i) => `let a${i} = ${a(tileRow(tile, i))}[${quad} + ${q}u];`)} ${
+        unroll(4, (k) =>
+          `{ ${
+            join(
+              groups,
+              " ",
+              (j) => `let b${j} = stageB[${4 * q + k}][tx + ${j * tile.threadsX}u];`,
+            )
+          } ${
+            join(
+              rows,
+              " ",
+              (i) =>
+                join(
+                  groups,
+                  " ",
+                  (j) => `acc${i}_${j} = fma(vec4f(a${i}.${XYZW[k]}), b${j}, acc${i}_${j});`,
+                ),
+            )
+          } }`)
       } }`,
   );
 }

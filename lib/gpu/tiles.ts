@@ -1,5 +1,6 @@
 /** Which tile a matrix product uses on which adapter. */
-import { type TileShape } from "../../kernels/tile.ts";
+import { cutGradientBytes } from "../../kernels/cut_gradient.ts";
+import type { TileShape } from "../../kernels/tile.ts";
 import type { GpuDevice } from "./device.ts";
 
 /** For GPUs: 256 threads of 8 × 8. */
@@ -37,6 +38,20 @@ export function cutTile(gpu: GpuDevice): TileShape {
   if (gpu.adapter.software) return SOFTWARE_TILE;
   // Staging and the row statistics of the large tile take 27 KiB, of the medium one 14 KiB.
   return gpu.limits.maxComputeWorkgroupStorageSize >= 32768 ? LARGE_TILE : MEDIUM_TILE;
+}
+
+/** The tile of the filtered backward pass, for vocabulary tiles of `forward.n` columns. */
+export function gradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
+  if (gpu.adapter.software) return { ...SOFTWARE_TILE, m: 16 };
+  const { n } = forward;
+  const candidates: TileShape[] = n === LARGE_TILE.n
+    ? [
+      { m: 64, n, k: 16, threadsX: 16, threadsY: 16, lanesX: 16 },
+      { m: 32, n, k: 16, threadsX: 16, threadsY: 8, lanesX: 16 },
+    ]
+    : [{ m: 32, n, k: 16, threadsX: 8, threadsY: 8, lanesX: 8 }];
+  const most = gpu.limits.maxComputeWorkgroupStorageSize;
+  return candidates.find((tile) => cutGradientBytes(tile) <= most) ?? candidates.at(-1)!;
 }
 
 /** Workgroups that keep a large GPU busy: two on each of its 132 processors. */

@@ -57,7 +57,7 @@ export function cutForward(p: Problem, differentiate: boolean): ForwardResult {
   let map: KeepMap | undefined;
   if (keep) {
     map = {
-      bounds: p.allocate(spans.tiles * rowWords * 4, "keep-map"),
+      bounds: p.allocate((spans.tiles + 1) * rowWords * 4, "keep-map"),
       reference: targetLogitEstimates(p),
       rowWords,
       tiles: spans.tiles,

@@ -1,0 +1,124 @@
+/**
+ * Fixed point to f32, in place, and the target's part: what kernels/cut_gradient.ts leaves to do.
+ *
+ * - cutFinishRows: dE[i, d] = n · mass_i · cMax[d] / 2³⁰ + factor_i · C[target_i, d]. A workgroup a row.
+ * - cutFinishColumns: dC[v, d] = n · tileMass · eMax[d] / 2³⁰. An invocation an element.
+ * - cutTargetRows: dC[v, :] += Σ_{i: target_i = v} factor_i · e_i. A workgroup for each different
+ *   target, whose rows are listed together (`order`, from `starts[g]` to `starts[g + 1]`).
+ *
+ * Bytes: 8 an element of dE and dC, and 4·D a row for its target, twice.
+ */
+import { FIXED_POINT } from "./cut_gradient.ts";
+import { elementIndex, rowIndex } from "./grid.ts";
+import { defineKernel, wgsl } from "./kernel.ts";
+
+export const cutFinishRows = defineKernel("cut_finish_rows", () => ({
+  bindings: {
+    c: "read array<f32>",
+    rowData: "read array<vec4f>",
+    targetFactors: "read array<f32>",
+    scales: "read array<f32>",
+    dE: "write array<i32>",
+  },
+  params: {
+    rowCount: "u32",
+    d: "u32",
+    first: "u32",
+    columns: "u32",
+    /** 1 the first time, 0 for further shards of C. */
+    convert: "u32",
+  },
+  workgroup: [64, 1, 1],
+  code: wgsl`
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+  ${rowIndex()}
+  if (row >= params.rowCount) { return; }
+  let indices = rowData[2u * row + 1u];
+  let base = bitcast<u32>(indices.x) * params.d;
+  let column = bitcast<u32>(indices.y) - params.first;
+  let here = column < params.columns;
+  let factor = select(0.0, targetFactors[row], here);
+  let step = rowData[2u * row].z / ${FIXED_POINT}.0;
+  for (var k = lid; k < params.d; k += 64u) {
+    var x = bitcast<f32>(dE[base + k]);
+    if (params.convert == 1u) { x = f32(dE[base + k]) * (step * scales[params.d + k]); }
+    if (here) { x += factor * c[column * params.d + k]; }
+    dE[base + k] = bitcast<i32>(x);
+  }
+}`,
+}));
+
+export const cutFinishColumns = defineKernel(
+  "cut_finish_columns",
+  ({ tileColumns }: { tileColumns: number }) => ({
+    bindings: { scales: "read array<f32>", y: "write array<i32>" },
+    params: {
+      count: "u32",
+      /** D, or 1 for the bias, whose other factor is one. */
+      width: "u32",
+      firstScale: "u32",
+      weighted: "u32",
+    },
+    workgroup: [256, 1, 1],
+    code: wgsl`
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  ${elementIndex(256)}
+  if (i >= params.count) { return; }
+  let mass = scales[params.firstScale + i / params.width / ${tileColumns}u];
+  var factor = 1.0;
+  if (params.weighted == 1u) { factor = scales[i % params.width]; }
+  y[i] = bitcast<i32>(f32(y[i]) * (mass / ${FIXED_POINT}.0 * factor));
+}`,
+  }),
+);
+
+export const cutTargetRows = defineKernel(
+  "cut_target_rows",
+  (wanted: { dC: boolean; dBias: boolean }) => ({
+    bindings: {
+      e: "read array<f32>",
+      rows: "read array<u32>",
+      targets: "read array<u32>",
+      targetFactors: "read array<f32>",
+      order: "read array<u32>",
+      starts: "read array<u32>",
+      ...(wanted.dC ? { dC: "write array<f32>" as const } : {}),
+      ...(wanted.dBias ? { dBias: "write array<f32>" as const } : {}),
+    },
+    params: { firstGroup: "u32", groups: "u32", d: "u32", first: "u32" },
+    workgroup: [64, 1, 1],
+    code: wgsl`
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+  ${rowIndex()}
+  if (row >= params.groups) { return; }
+  let start = starts[params.firstGroup + row];
+  let end = starts[params.firstGroup + row + 1u];
+  let column = targets[order[start]];
+  ${
+      wanted.dC
+        ? wgsl`
+  for (var k = lid + 64u * group.z; k < params.d; k += 64u * 4u) {
+    var sum = 0.0;
+    for (var i = start; i < end; i++) {
+      sum += targetFactors[order[i]] * e[rows[order[i]] * params.d + k];
+    }
+    dC[(column - params.first) * params.d + k] += sum;
+  }`
+        : ""
+    }
+  ${
+      wanted.dBias
+        ? wgsl`
+  if (lid == 0u && group.z == 0u) {
+    var sum = 0.0;
+    for (var i = start; i < end; i++) { sum += targetFactors[order[i]]; }
+    dBias[column] += sum;
+  }`
+        : ""
+    }
+}`,
+  }),
+);

@@ -1,0 +1,46 @@
+/**
+ * Deals the surviving rows of each tile out into jobs of `rowsOfJob` rows: jobs[t] is the first job of
+ * tile t, jobs[tiles] their number, which is also written as the grid of an indirect dispatch.
+ *
+ * One workgroup; every thread takes neighbouring tiles.
+ */
+import { defineKernel, wgsl } from "./kernel.ts";
+
+/** Workgroups in x of the indirect grid; more go into y. */
+export const JOBS_FOLD = 32768;
+
+export const cutJobs = defineKernel("cut_jobs", ({ rowsOfJob }: { rowsOfJob: number }) => ({
+  bindings: {
+    counts: "read array<u32>",
+    jobs: "write array<u32>",
+    grid: "write array<u32>",
+  },
+  params: { firstTile: "u32", tiles: "u32" },
+  workgroup: [64, 1, 1],
+  code: wgsl`
+var<workgroup> totals: array<u32, 64>;
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lid: u32) {
+  let share = (params.tiles + 63u) / 64u;
+  let first = min(lid * share, params.tiles);
+  let end = min(first + share, params.tiles);
+  var total = 0u;
+  for (var t = first; t < end; t++) {
+    total += (counts[params.firstTile + t] + ${rowsOfJob - 1}u) / ${rowsOfJob}u;
+  }
+  totals[lid] = total;
+  workgroupBarrier();
+  var next = 0u;
+  for (var i = 0u; i < lid; i++) { next += totals[i]; }
+  for (var t = first; t < end; t++) {
+    jobs[t] = next;
+    next += (counts[params.firstTile + t] + ${rowsOfJob - 1}u) / ${rowsOfJob}u;
+  }
+  if (lid == 63u) {
+    jobs[params.tiles] = next;
+    grid[0] = min(next, ${JOBS_FOLD}u);
+    grid[1] = (next + ${JOBS_FOLD - 1}u) / ${JOBS_FOLD}u;
+    grid[2] = 1u;
+  }
+}`,
+}));

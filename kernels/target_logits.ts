@@ -1,0 +1,51 @@
+/**
+ * The logit of each row's target, softcap(e_i · c_target + bias_target), where it lies in this shard
+ * of C. One workgroup a row. Bytes: 8·D read a row.
+ *
+ * Summed in another order than in cut_forward.ts, so it is good as a reference point for bounds, but
+ * not for the loss, whose two terms must come from the same arithmetic.
+ */
+import { rowIndex } from "./grid.ts";
+import { defineKernel, wgsl } from "./kernel.ts";
+import { TANH4 } from "./matmul.ts";
+
+export const targetLogits = defineKernel(
+  "target_logits",
+  ({ bias }: { bias: boolean }) => ({
+    bindings: {
+      e: "read array<f32>",
+      c: "read array<f32>",
+      rows: "read array<u32>",
+      targets: "read array<u32>",
+      y: "write array<f32>",
+      ...(bias ? { bias: "read array<f32>" as const } : {}),
+    },
+    params: { rowCount: "u32", d: "u32", first: "u32", columns: "u32", softcap: "f32" },
+    workgroup: [64, 1, 1],
+    code: wgsl`
+${TANH4}
+var<workgroup> sums: array<f32, 64>;
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+  ${rowIndex()}
+  if (row >= params.rowCount) { return; }
+  let target_column = targets[row] - params.first;
+  if (target_column >= params.columns) { return; }
+  var sum = 0.0;
+  for (var k = lid; k < params.d; k += 64u) {
+    sum += e[rows[row] * params.d + k] * c[target_column * params.d + k];
+  }
+  sums[lid] = sum;
+  workgroupBarrier();
+  for (var half = 32u; half > 0u; half >>= 1u) {
+    if (lid < half) { sums[lid] += sums[lid + half]; }
+    workgroupBarrier();
+  }
+  if (lid == 0u) {
+    var z = sums[0]${bias ? " + bias[targets[row]]" : ""};
+    if (params.softcap > 0.0) { z = params.softcap * tanh4(vec4f(z / params.softcap)).x; }
+    y[row] = max(z, -3.0e38);
+  }
+}`,
+  }),
+);
