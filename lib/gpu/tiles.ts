@@ -42,7 +42,9 @@ export function cutTile(gpu: GpuDevice): TileShape {
 
 /** The tile of the filtered backward pass, for vocabulary tiles of `forward.n` columns. */
 export function gradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
-  if (gpu.adapter.software) return { ...SOFTWARE_TILE, m: 16 };
+  if (gpu.adapter.software) {
+    return { m: 16, n: 32, k: 4, threadsX: 8, threadsY: 4, lanesX: 8 };
+  }
   const { n } = forward;
   const candidates: TileShape[] = n === LARGE_TILE.n
     ? [

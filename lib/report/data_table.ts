@@ -1,4 +1,5 @@
 import type { DataColumn, DataTable, DataValue } from "../notebook/outputs.ts";
+import { formatColumn, formatNumber } from "../notebook/format_number.ts";
 import { type Html, html } from "./html.ts";
 
 /** Rows that a page shows; the CSV file has them all. */
@@ -9,49 +10,25 @@ export function columnTitle(column: DataColumn): string {
   return column.unit ? `${column.name} (${column.unit})` : column.name;
 }
 
-/**
- * A value as text for a table: thousands grouped from 10,000 on, at most six significant digits, a
- * power of ten where plain digits would be hard to read, a dash for what is missing.
- */
+/** A value as text: numbers as people read them, a dash for what is missing. */
 export function formatValue(value: DataValue): string {
   if (value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string") return value;
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e15)) {
-    const [digits, exponent] = value.toExponential(3).split("e");
-    const power = [...String(Number(exponent))].map((c) => SUPERSCRIPTS[c]).join("");
-    return `${Number(digits)}·10${power}`.replace("-", "−");
-  }
-  const rounded = Number.isInteger(value) ? value : Number(value.toPrecision(6));
-  return rounded.toLocaleString("en-US", {
-    useGrouping: size >= 10_000,
-    maximumFractionDigits: 10,
-  }).replace("-", "−");
+  return typeof value === "string" ? value : formatNumber(value);
 }
-
-const SUPERSCRIPTS: Record<string, string> = {
-  "-": "⁻",
-  "0": "⁰",
-  "1": "¹",
-  "2": "²",
-  "3": "³",
-  "4": "⁴",
-  "5": "⁵",
-  "6": "⁶",
-  "7": "⁷",
-  "8": "⁸",
-  "9": "⁹",
-};
 
 /** A data table as HTML in a box that scrolls sideways; `caption` is for screen readers. */
 export function dataTableHtml(table: DataTable, caption: string): Html {
   const { columns, rows } = table;
-  const numeric = columns.map((column) => column.numeric ? "numeric" : "");
-  const body = rows.slice(0, SHOWN_ROWS).map((row) =>
-    html`<tr>${
-      row.map((value, i) => html`<td class="${numeric[i] ?? ""}">${formatValue(value)}</td>`)
-    }</tr>`
+  const shown = rows.slice(0, SHOWN_ROWS);
+  // A column is formatted as a whole, so that its numbers can be compared.
+  const texts = columns.map((column, i) => {
+    const values = shown.map((row) => row[i] ?? null);
+    return column.numeric ? formatColumn(values as (number | null)[]) : values.map(formatValue);
+  });
+  const alignment = (column: DataColumn) => column.numeric && html` class="numeric"`;
+  const body = shown.map((_, r) =>
+    html`<tr>${columns.map((column, i) => html`<td${alignment(column)}>${texts[i][r]}</td>`)}</tr>`
   );
   const left = rows.length - SHOWN_ROWS;
   return html`
@@ -59,8 +36,7 @@ export function dataTableHtml(table: DataTable, caption: string): Html {
       <table class="data-table">
         <caption class="visually-hidden">${caption}</caption>
         <thead>
-          <tr>${columns.map((column, i) =>
-            html`<th scope="col" class="${numeric[i]}">${column.name}${
+          <tr>${columns.map((column) => html`<th scope="col"${alignment(column)}>${column.name}${
               column.unit && html`
                 <span class="unit">${column.unit}</span>
               `

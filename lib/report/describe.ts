@@ -1,6 +1,11 @@
 import { markdownRenderer } from "./markdown.ts";
 import { cellTags, joinText, type NotebookFile, type NotebookOutput } from "./nbformat.ts";
-import { type DataTable, outputMetadata, type ProvenanceMetadata } from "../notebook/outputs.ts";
+import {
+  type DataTable,
+  outputMetadata,
+  type ProvenanceMetadata,
+  type ResultValue,
+} from "../notebook/outputs.ts";
 
 /** What an index says about a notebook. */
 export interface NotebookDescription {
@@ -22,13 +27,6 @@ export interface NotebookDescription {
   failed: boolean;
 }
 
-/** One number of a notebook's main result. */
-export interface ResultValue {
-  name: string;
-  value: number | string;
-  unit?: string;
-}
-
 /**
  * Describes a notebook by `metadata.cutloss` of its file, as far as it is there, and else by its
  * content:
@@ -38,7 +36,8 @@ export interface ResultValue {
  * | `title` | plain text | the first heading of level 1 |
  * | `summary` | one sentence of Markdown | the first paragraph's first sentence |
  * | `picture` | id of a figure | the first figure |
- * | `scale`, `seed`, `executed`, `seconds`, `deno` | written by the executor | left out |
+ * | `scale`, `seed` | written by the executor | those of the output of kind `provenance` |
+ * | `executed`, `seconds`, `deno` | written by the executor | left out |
  *
  * The main results are the values of the notebook's outputs of kind `result`.
  */
@@ -50,6 +49,7 @@ export function describeNotebook(notebook: NotebookFile, name: string): Notebook
   const provenance = outputs.map(outputMetadata).find((metadata): metadata is ProvenanceMetadata =>
     metadata?.kind === "provenance"
   );
+  const values = provenance?.provenance ?? {};
   return {
     name,
     number: /^\d+/.exec(name)?.[0] ?? "",
@@ -59,10 +59,10 @@ export function describeNotebook(notebook: NotebookFile, name: string): Notebook
     picture: findPicture(outputs, text(about.picture)),
     provenance: provenance && { values: provenance.provenance, table: provenance.table },
     run: {
-      scale: text(about.scale),
-      seed: typeof about.seed === "number" ? about.seed : undefined,
+      scale: text(about.scale) ?? text(values.scale),
+      seed: number(about.seed) ?? number(values.seed),
       executed: text(about.executed),
-      seconds: typeof about.seconds === "number" ? about.seconds : undefined,
+      seconds: number(about.seconds),
       deno: text(about.deno),
     },
     failed: notebook.cells.some((cell) =>
@@ -76,6 +76,10 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }
 
+function number(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
 function firstSentence(markdown: string): string {
   const paragraph = markdown.split(/\n\s*\n/).map((part) => part.trim())
     .find((part) => part !== "" && !/^(#|\||```|>|[-*+] |\$\$|<|!\[)/.test(part));
@@ -84,8 +88,8 @@ function firstSentence(markdown: string): string {
 }
 
 function resultValues(output: NotebookOutput): ResultValue[] {
-  const metadata = output.metadata?.cutloss as { kind?: string; values?: unknown } | undefined;
-  return metadata?.kind === "result" && Array.isArray(metadata.values) ? metadata.values : [];
+  const metadata = outputMetadata(output);
+  return metadata?.kind === "result" ? metadata.values : [];
 }
 
 function findPicture(outputs: NotebookOutput[], id?: string): NotebookDescription["picture"] {

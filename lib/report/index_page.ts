@@ -1,8 +1,8 @@
 import { adaptSvgColours } from "./colours.ts";
-import { formatValue } from "./data_table.ts";
-import { inlineMarkdown, type NotebookDescription, type ResultValue } from "./describe.ts";
+import { inlineMarkdown, type NotebookDescription } from "./describe.ts";
 import { type Html, html, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
+import { resultList } from "./result_list.ts";
 import { inlineSvg } from "./sanitize.ts";
 
 /** The first page: each notebook with a picture, a sentence and its main result. */
@@ -40,22 +40,6 @@ function card(notebook: NotebookDescription): Html {
     ${pictureHtml(notebook)}
     </li>
   `;
-}
-
-/** The main results as a list of names and values. */
-export function resultList(results: readonly ResultValue[]): Html {
-  return html`<dl class="results">${
-    results.map(({ name, value, unit }) =>
-      html`
-        <div>
-          <dt>${name}</dt>
-          <dd>${formatValue(value)}${unit && html`
-            <span class="unit">${unit}</span>
-          `}</dd>
-        </div>
-      `
-    )
-  }</dl>`;
 }
 
 function pictureHtml({ name, picture }: NotebookDescription): Html | false {

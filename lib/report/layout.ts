@@ -1,5 +1,5 @@
 import { type Html, html, jsonScript, rawHtml } from "./html.ts";
-import { DARK_COUNTERPARTS } from "./colours.ts";
+import { theme } from "../notebook/theme.ts";
 
 /** What stands around the text of any page of the site. */
 export interface Layout {
@@ -56,7 +56,7 @@ export function pageHtml(layout: Layout): string {
     </main>
     </div>
     <footer class="site-footer"><p>Made by <a href="how-these-numbers-were-made.html">executing notebooks</a> with Deno and WebGPU. Works from disk, without a network.</p></footer>
-    ${jsonScript("page-colours", DARK_COUNTERPARTS)}
+    ${jsonScript("figure-theme", theme)}
     <script src="assets/report.js"></script>
       </body>
     </html>

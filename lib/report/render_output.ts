@@ -11,6 +11,7 @@ import { type Html, html, rawHtml } from "./html.ts";
 import { joinText, type MimeBundle, type NotebookOutput } from "./nbformat.ts";
 import type { PageContext } from "./page_context.ts";
 import { type PlotlyFigure, plotlyTable } from "./plotly_table.ts";
+import { resultList } from "./result_list.ts";
 import { sanitizeHtml } from "./sanitize.ts";
 
 /** Lines of a stream that stand on the page; longer ones scroll in a box. */
@@ -84,6 +85,10 @@ function cutlossHtml(
             "Where these numbers were made",
           )}</section>
       `;
+    case "result":
+      return html`<section class="result" aria-label="Main result">${
+        resultList(metadata.values)
+      }</section>`;
     case "progress": {
       const { label, done, total, seconds, finished } = metadata;
       const count = finished && done === total ? `${total}` : `${done} of ${total}`;

@@ -1,4 +1,6 @@
 /// <reference lib="dom" />
+import type { ThemeColours } from "../../notebook/theme.ts";
+import { darkCounterparts } from "../colours.ts";
 import { isDark, onThemeChange } from "./theme.ts";
 
 /** The part of plotly.js that pages use. */

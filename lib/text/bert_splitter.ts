@@ -1,0 +1,59 @@
+import { isBertPunctuation } from "./bert_categories.ts";
+
+const WHITE_SPACE = /\p{White_Space}/u;
+const INSIDE = 0, BLANK = 1, ALONE = 2;
+
+const kindOfCode = new Map<number, number>();
+
+function kindOf(code: number): number {
+  let kind = kindOfCode.get(code);
+  if (kind === undefined) {
+    if (WHITE_SPACE.test(String.fromCodePoint(code))) kind = BLANK;
+    else kind = isBertPunctuation(code) ? ALONE : INSIDE;
+    kindOfCode.set(code, kind);
+  }
+  return kind;
+}
+
+/**
+ * Splits text the way BERT's pre-tokeniser does: words lie between white space, which is dropped,
+ * and every punctuation character is a word of its own.
+ */
+export class BertSplitter {
+  /** Where the current word begins, in UTF-16 units. */
+  start: number;
+  /** Where it ends. */
+  end: number;
+  readonly #text: string;
+  readonly #limit: number;
+
+  constructor(text: string, from = 0, to: number = text.length) {
+    this.#text = text;
+    this.#limit = to;
+    this.start = from;
+    this.end = from;
+  }
+
+  /** Moves to the next word; false at the end of the text. */
+  next(): boolean {
+    let at = this.end;
+    while (at < this.#limit && this.#kindAt(at) === BLANK) at++; // White space is never astral.
+    if (at >= this.#limit) return false;
+    this.start = at;
+    const first = this.#kindAt(at);
+    at += this.#widthAt(at);
+    while (first === INSIDE && at < this.#limit && this.#kindAt(at) === INSIDE) {
+      at += this.#widthAt(at);
+    }
+    this.end = at;
+    return true;
+  }
+
+  #kindAt(at: number): number {
+    return kindOf(this.#text.codePointAt(at)!);
+  }
+
+  #widthAt(at: number): number {
+    return this.#text.codePointAt(at)! > 0xffff ? 2 : 1;
+  }
+}

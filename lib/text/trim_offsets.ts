@@ -1,0 +1,33 @@
+import type { Encoding } from "./encoding.ts";
+
+/** The byte alphabet's blank, and white space, as added tokens may contain it. */
+const LEADING = /^[Ġ\p{White_Space}]*/u;
+const TRAILING = /[Ġ\p{White_Space}]*$/u;
+
+/**
+ * Moves the offsets of byte-level tokens so that blanks at either end of a token lie outside.
+ * With `addPrefixSpace` a single blank in front of the text is our own and nothing is moved.
+ */
+export function trimOffsets(
+  encoding: Encoding,
+  addPrefixSpace: boolean,
+  tokenOfId: readonly (string | undefined)[],
+): void {
+  const blanksOfId = new Map<number, [leading: number, trailing: number]>();
+  const { ids, offsets } = encoding;
+  for (let i = 0; i < ids.length; i++) {
+    let blanks = blanksOfId.get(ids[i]);
+    if (!blanks) {
+      const token = tokenOfId[ids[i]] ?? "";
+      blanks = [LEADING.exec(token)![0].length, TRAILING.exec(token)![0].length];
+      blanksOfId.set(ids[i], blanks);
+    }
+    let [leading, trailing] = blanks;
+    const start = offsets[2 * i], end = offsets[2 * i + 1];
+    if (addPrefixSpace && leading === 1 && (i === 0 || start === 0)) leading = 0;
+    const trimmed = Math.min(start + leading, end);
+    if (trailing > end) trailing = 0;
+    offsets[2 * i] = trimmed;
+    offsets[2 * i + 1] = Math.max(end - trailing, trimmed);
+  }
+}
