@@ -1,7 +1,7 @@
 /**
  * What a notebook's cell calls: figures, tables, progress, scale, provenance, interruption.
  *
- * ```ts
+ * ```ts ignore
  * import { currentScale, figure, log, progress, scale, show, table } from "../lib/notebook/mod.ts";
  * ```
  *

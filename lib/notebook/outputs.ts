@@ -62,6 +62,7 @@ export interface ProgressMetadata {
   total: number;
   /** Elapsed time. */
   seconds: number;
+  /** Whether all was done; false for one that was stopped before. */
   finished: boolean;
 }
 

@@ -64,7 +64,12 @@ export class ProgressBar implements AsyncDisposable {
     else if (performance.now() - this.#shown >= (jupyter() ? PAUSE.notebook : PAUSE.lines)) {
       await this.#show();
     }
-    await breathe();
+    try {
+      await breathe();
+    } catch (error) { // the reader interrupted: leave the bar as far as it came
+      await this.finish();
+      throw error;
+    }
   }
 
   /** Shows the last state. Further calls do nothing. */
@@ -113,7 +118,7 @@ export class ProgressBar implements AsyncDisposable {
         done: this.#done,
         total: this.total,
         seconds: Math.round(seconds * 100) / 100,
-        finished: this.#finished,
+        finished: this.#done >= this.total,
       },
     };
   }
