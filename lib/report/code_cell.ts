@@ -1,5 +1,5 @@
 import { highlight } from "./highlight.ts";
-import { type Html, html, rawHtml } from "./html.ts";
+import { type Html, markup, rawHtml } from "./html.ts";
 import { cellTags, joinText, type NotebookCell } from "./nbformat.ts";
 import type { PageContext } from "./page_context.ts";
 import { joinStreams, outputHtml } from "./render_output.ts";
@@ -31,7 +31,7 @@ export function codeCellHtml(cell: NotebookCell, page: PageContext): Html {
   const outputs = tags.includes("remove-output") ? [] : joinStreams(cell.outputs ?? []);
   const code = source !== "" && !tags.includes("remove-input") &&
     foldedCode(source, cell.execution_count, tags.includes("unfold"));
-  return html`
+  return markup`
     <section class="cell">${code}
     ${outputs.map((output) => outputHtml(output, page))}</section>
   `;
@@ -39,19 +39,13 @@ export function codeCellHtml(cell: NotebookCell, page: PageContext): Html {
 
 function foldedCode(source: string, count: number | null | undefined, open: boolean): Html {
   const lines = source.split("\n").length;
-  const label = lines === 1 ? "1 line" : `${lines} lines`;
-  return html`
-    <details class="code" ${open && html`
-      open
-    `}>
-      <summary><span class="count">${count
-        ? `[${count}]`
-        : "[ ]"}</span> <span class="first-line">${codeSummary(
-          source,
-        )}</span> <span class="lines">${label}</span></summary>
-      <div class="code-block">
-        <pre tabindex="0"><code>${rawHtml(highlight(source, "typescript"))}</code></pre>
-      </div>
+  const code = rawHtml(highlight(source, "typescript"));
+  return markup`
+    <details class="code"${open && rawHtml(" open")}>
+    <summary><span class="count">[${count ?? " "}]</span>
+    <span class="first-line">${codeSummary(source)}</span>
+    <span class="lines">${lines} ${lines === 1 ? "line" : "lines"}</span></summary>
+    <div class="code-block"><pre tabindex="0"><code>${code}</code></pre></div>
     </details>
   `;
 }

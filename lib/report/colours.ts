@@ -1,18 +1,15 @@
 import { theme, type ThemeColours } from "../notebook/theme.ts";
 
-/** The dark counterpart of each colour of a light theme, both as "#rrggbb". */
-export function darkCounterparts(
-  { light, dark }: { light: ThemeColours; dark: ThemeColours },
-): Record<string, string> {
-  const darkColours = flatten(dark);
-  return Object.fromEntries(flatten(light).map((colour, i) => [colour, darkColours[i]]));
-}
-
 function flatten({ paper, ink, muted, grid, fill, series }: ThemeColours): string[] {
   return [paper, ink, muted, grid, fill, ...series].map((colour) => colour.toLowerCase());
 }
 
-const DARK_COUNTERPARTS = darkCounterparts(theme);
+const DARK = flatten(theme.dark);
+
+/** The dark counterpart of each colour of the figures' light theme, both as "#rrggbb". */
+export const DARK_COUNTERPARTS: Readonly<Record<string, string>> = Object.fromEntries(
+  flatten(theme.light).map((light, i) => [light, DARK[i]]),
+);
 
 /**
  * Lets an SVG picture in the figures' light colours follow its page: each colour that has a dark

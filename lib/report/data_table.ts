@@ -1,6 +1,6 @@
 import type { DataColumn, DataTable, DataValue } from "../notebook/outputs.ts";
 import { formatColumn, formatNumber } from "../notebook/format_number.ts";
-import { type Html, html } from "./html.ts";
+import { type Html, markup, rawHtml } from "./html.ts";
 
 /** Rows that a page shows; the CSV file has them all. */
 const SHOWN_ROWS = 200;
@@ -26,27 +26,22 @@ export function dataTableHtml(table: DataTable, caption: string): Html {
     const values = shown.map((row) => row[i] ?? null);
     return column.numeric ? formatColumn(values as (number | null)[]) : values.map(formatValue);
   });
-  const alignment = (column: DataColumn) => column.numeric && html` class="numeric"`;
+  const numeric = columns.map((column) => column.numeric ? rawHtml(' class="numeric"') : "");
+  const head = columns.map(({ name, unit }, i) =>
+    markup`<th scope="col"${numeric[i]}>${name}${
+      unit && markup` <span class="unit">${unit}</span>`
+    }</th>`
+  );
   const body = shown.map((_, r) =>
-    html`<tr>${columns.map((column, i) => html`<td${alignment(column)}>${texts[i][r]}</td>`)}</tr>`
+    markup`<tr>${texts.map((column, i) => markup`<td${numeric[i]}>${column[r]}</td>`)}</tr>\n`
   );
   const left = rows.length - SHOWN_ROWS;
-  return html`
-    <div class="scroll">
-      <table class="data-table">
-        <caption class="visually-hidden">${caption}</caption>
-        <thead>
-          <tr>${columns.map((column) => html`<th scope="col"${alignment(column)}>${column.name}${
-              column.unit && html`
-                <span class="unit">${column.unit}</span>
-              `
-            }</th>`
-          )}</tr>
-        </thead>
-        <tbody>${body}</tbody>
-      </table>
-    </div>${left > 0 && html`<p class="note">${left} more rows are in the CSV file.</p>`}
-  `;
+  return markup`<div class="scroll"><table class="data-table">
+    <caption class="visually-hidden">${caption}</caption>
+    <thead><tr>${head}</tr></thead>
+    <tbody>${body}</tbody>
+    </table></div>
+    ${left > 0 && markup`<p class="note">${left} more rows are in the CSV file.</p>`}`;
 }
 
 function csvField(value: DataValue): string {

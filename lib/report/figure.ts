@@ -1,7 +1,7 @@
 import type { DataTable } from "../notebook/outputs.ts";
 import { adaptSvgColours } from "./colours.ts";
 import { dataTableHtml, toCsv } from "./data_table.ts";
-import { type Html, html, jsonScript, rawHtml } from "./html.ts";
+import { type Html, jsonScript, markup, rawHtml } from "./html.ts";
 import type { PageContext } from "./page_context.ts";
 import type { PlotlyFigure } from "./plotly_table.ts";
 import { inlineSvg } from "./sanitize.ts";
@@ -35,24 +35,24 @@ export function figureHtml(content: FigureContent, page: PageContext): Html {
   const width = content.width ?? 720, height = content.height ?? 420;
   const svg = content.svg && adaptSvgColours(inlineSvg(content.svg, id));
   const picture = svg
-    ? html`<div class="still" role="img" aria-label="${alt}">${rawHtml(svg)}</div>`
+    ? markup`<div class="still" role="img" aria-label="${alt}">${rawHtml(svg)}</div>`
     : content.image
-    ? html`<div class="still"><img src="${content.image}" alt="${alt}" width="${width}"></div>`
-    : html`<div class="still empty"><noscript>This figure needs JavaScript.</noscript></div>`;
-  const interactive = content.plotly && html`
-    <div class="live" role="group" aria-label="${alt}" data-plot="${id}-plot"
-      data-width="${width}" data-height="${height}" hidden></div>
-    ${jsonScript(`${id}-plot`, { data: content.plotly.data, layout: content.plotly.layout ?? {} })}
-  `;
-  return html`
+    ? markup`<div class="still"><img src="${content.image}" alt="${alt}" width="${width}"></div>`
+    : markup`<div class="still empty"><noscript>This figure needs JavaScript.</noscript></div>`;
+  const interactive = content.plotly && markup`<div class="live" role="group" aria-label="${alt}"
+    data-plot="${id}-plot" data-width="${width}" data-height="${height}" hidden></div>
+    ${
+    jsonScript(`${id}-plot`, { data: content.plotly.data, layout: content.plotly.layout ?? {} })
+  }`;
+  const caption = rawHtml(page.markdown.renderInline(content.caption));
+  const data = content.table &&
+    dataDetails(content.table, `Data of figure ${number}`, `figure-${number}`, page);
+  return markup`
     <figure class="figure" id="${id}">
     ${picture}
     ${interactive}
-    <figcaption><span class="label">Figure ${number}</span> ${rawHtml(
-      page.markdown.renderInline(content.caption),
-    )}</figcaption>
-    ${content.table &&
-      dataDetails(content.table, `Data of figure ${number}`, `figure-${number}`, page)}
+    <figcaption><span class="label">Figure ${number}</span> ${caption}</figcaption>
+    ${data}
     </figure>
   `;
 }
@@ -65,7 +65,7 @@ export function dataDetails(
   page: PageContext,
 ): Html {
   const link = csvLink(table, title, file, page);
-  return html`<div class="data"><details><summary>Show data</summary>${
+  return markup`<div class="data"><details><summary>Show data</summary>${
     dataTableHtml(table, title)
   }</details>${link}</div>`;
 }
@@ -74,5 +74,5 @@ export function dataDetails(
 export function csvLink(table: DataTable, title: string, file: string, page: PageContext): Html {
   const path = `data/${page.name}-${file}.csv`;
   page.files.set(path, toCsv(table));
-  return html`<a class="csv" href="${path}" download aria-label="${title} as CSV">CSV</a>`;
+  return markup`<a class="csv" href="${path}" download aria-label="${title} as CSV">CSV</a>`;
 }

@@ -6,7 +6,7 @@ export class Html {
   }
 }
 
-/** What may stand in a `${}` of an `html` template. */
+/** What may stand in a `${}` of an `markup` template. */
 export type HtmlValue =
   | Html
   | string
@@ -45,7 +45,7 @@ function render(value: HtmlValue): string {
  * Writes HTML: values are escaped unless they are `Html`; lists are joined; `null`, `undefined` and
  * `false` leave nothing.
  */
-export function html(strings: TemplateStringsArray, ...values: HtmlValue[]): Html {
+export function markup(strings: TemplateStringsArray, ...values: HtmlValue[]): Html {
   // Indentation is for readers of the source; a line end is as good a space.
   const [first, ...others] = strings.map((part) => part.replace(/\s*\n\s*/g, "\n"));
   let text = first;
@@ -59,7 +59,7 @@ export function html(strings: TemplateStringsArray, ...values: HtmlValue[]): Htm
  */
 export function jsonScript(id: string, value: unknown): Html {
   const json = JSON.stringify(value).replace(/</g, "\\u003c");
-  return html`<script type="application/json" id="${id}">${rawHtml(json)}</script>`;
+  return markup`<script type="application/json" id="${id}">${rawHtml(json)}</script>`;
 }
 
 /** A word for an address: lower case, hyphens, nothing else; "section" if nothing is left. */

@@ -1,5 +1,4 @@
-import { type Html, html, jsonScript, rawHtml } from "./html.ts";
-import { theme } from "../notebook/theme.ts";
+import { type Html, markup, rawHtml } from "./html.ts";
 
 /** What stands around the text of any page of the site. */
 export interface Layout {
@@ -22,10 +21,10 @@ const EARLY_SCRIPT =
 /** A whole page. */
 export function pageHtml(layout: Layout): string {
   const { title, description, body, contents, current, math } = layout;
-  return html`
-    <!doctype html>
+  const marked = (page: string) => page === current && rawHtml(' aria-current="page"');
+  return markup`<!doctype html>
     <html lang="en">
-      <head>
+    <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${title}</title>
@@ -34,19 +33,16 @@ export function pageHtml(layout: Layout): string {
     <meta name="color-scheme" content="light dark">
     <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
     <script>${rawHtml(EARLY_SCRIPT)}</script>
-    ${math && html`<link rel="stylesheet" href="assets/katex/katex.min.css">`}
+    ${math && markup`<link rel="stylesheet" href="assets/katex/katex.min.css">`}
     <link rel="stylesheet" href="assets/report.css">
-      </head>
-      <body>
+    </head>
+    <body>
     <a class="skip" href="#content">Skip to the text</a>
     <header class="site-header">
-    <a class="site-name" href="index.html"${current === "index" && html`
-      aria-current="page"
-    `}>Cutloss</a>
-    <nav aria-label="Site"><a href="how-these-numbers-were-made.html"${current === "numbers" &&
-      html`
-        aria-current="page"
-      `}>How these numbers were made</a></nav>
+    <a class="site-name" href="index.html"${marked("index")}>Cutloss</a>
+    <nav aria-label="Site"><a href="${NUMBERS}"${
+    marked("numbers")
+  }>How these numbers were made</a></nav>
     <button type="button" class="theme-switch" hidden>Colours: automatic</button>
     </header>
     <div class="${contents ? "columns" : "single"}">
@@ -55,13 +51,16 @@ export function pageHtml(layout: Layout): string {
     ${body}
     </main>
     </div>
-    <footer class="site-footer"><p>Made by <a href="how-these-numbers-were-made.html">executing notebooks</a> with Deno and WebGPU. Works from disk, without a network.</p></footer>
-    ${jsonScript("figure-theme", theme)}
+    <footer class="site-footer"><p>Made by <a href="${NUMBERS}">executing notebooks</a> with Deno
+    and WebGPU. Works from disk, without a network.</p></footer>
     <script src="assets/report.js"></script>
-      </body>
+    </body>
     </html>
   `.text;
 }
+
+/** File name of the page on how the numbers were made. */
+const NUMBERS = "how-these-numbers-were-made.html";
 
 /** A square cut in two. */
 const ICON =

@@ -1,23 +1,29 @@
 import { dataTableHtml } from "./data_table.ts";
 import { inlineMarkdown, type NotebookDescription } from "./describe.ts";
-import { type Html, html, rawHtml } from "./html.ts";
+import { type Html, markup, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
 
 /** The page that says on which machines, with which commands and when the notebooks ran. */
 export function numbersPage(notebooks: readonly NotebookDescription[]): string {
-  const body = html`<article>
-<header class="title-block"><h1>How these numbers were made</h1></header>
-<div class="prose">
-<p>Every number and every figure on these pages was computed by a notebook while it ran from top to bottom, in a fresh kernel, on the machine named with it. Nothing is copied in by hand. The pages were made from the notebooks’ stored outputs; each page links to its notebook, which opens in JupyterLab, VS Code or on GitHub.</p>
-<h2 id="repeat">Repeat it</h2>
-<p>In a clone of the repository, with Node.js 20 or newer:</p>
-<div class="code-block"><pre tabindex="0"><code>npx --yes deno@${
-    denoVersion(notebooks)
-  } task report</code></pre></div>
-<p>Scales are <code>smoke</code> (a minute, any machine), <code>laptop</code> and <code>full</code> (a large GPU); without one, the scale is chosen by the adapter. Numbers that are not timings repeat on the same adapter with the same scale and seed, bit for bit. Timings are measured on a warm device and vary with whatever else the machine is doing.</p>
-</div>
-${notebooks.map(notebookSection)}
-</article>`;
+  const body = markup`
+    <article>
+    <header class="title-block"><h1>How these numbers were made</h1></header>
+    <div class="prose">
+    <p>Every number and every figure on these pages was computed by a notebook while it ran from top
+    to bottom, in a fresh kernel, on the machine named with it. Nothing is copied in by hand. The
+    pages were made from the notebooks’ stored outputs; each page links to its notebook, which opens
+    in JupyterLab, VS Code or on GitHub.</p>
+    <h2 id="repeat">Repeat it</h2>
+    <p>In a clone of the repository, with Node.js 20 or newer:</p>
+    ${commandBlock(`npx --yes deno@${denoVersion(notebooks)} task report`)}
+    <p>Scales are <code>smoke</code> (a minute, any machine), <code>laptop</code> and
+    <code>full</code> (a large GPU); without one, the scale is chosen by the adapter. Numbers that
+    are not timings repeat on the same adapter with the same scale and seed, bit for bit. Timings
+    are measured on a warm device and vary with whatever else the machine is doing.</p>
+    </div>
+    ${notebooks.map(notebookSection)}
+    </article>
+  `;
   return pageHtml({
     title: "How these numbers were made – Cutloss",
     description: "Machines, versions, commands and dates of the notebooks’ runs.",
@@ -31,6 +37,10 @@ function denoVersion(notebooks: readonly NotebookDescription[]): string {
   return notebooks.find(({ run }) => run.deno)?.run.deno ?? Deno.version.deno;
 }
 
+function commandBlock(command: string): Html {
+  return markup`<div class="code-block"><pre tabindex="0"><code>${command}</code></pre></div>`;
+}
+
 /** The command that executes a notebook again as it was executed. */
 export function repeatCommand({ name, number, run }: NotebookDescription): string {
   const options = [`--only ${number || name}`];
@@ -42,21 +52,20 @@ export function repeatCommand({ name, number, run }: NotebookDescription): strin
 function notebookSection(notebook: NotebookDescription): Html {
   const { name, title, provenance, run } = notebook;
   const when = run.executed &&
-    html`<p>Executed ${run.executed.slice(0, 16).replace("T", " ")} UTC${
+    markup`<p>Executed ${run.executed.slice(0, 16).replace("T", " ")} UTC${
       run.seconds !== undefined && `, in ${run.seconds.toFixed(1)} s`
     }.</p>`;
-  return html`
+  const machine = provenance
+    ? dataTableHtml(provenance.table, `Where ${name} was executed`)
+    : markup`<p class="note">This notebook did not record its machine.</p>`;
+  return markup`
     <section>
-    <div class="prose"><h2 id="${name}"><a href="${name}.html">${rawHtml(
-      inlineMarkdown(title),
-    )}</a></h2>
+    <div class="prose">
+    <h2 id="${name}"><a href="${name}.html">${rawHtml(inlineMarkdown(title))}</a></h2>
     ${when}
-    <div class="code-block"><pre tabindex="0"><code>${repeatCommand(
-      notebook,
-    )}</code></pre></div></div>
-    ${provenance
-      ? dataTableHtml(provenance.table, `Where ${name} was executed`)
-      : html`<p class="note">This notebook did not record its machine.</p>`}
+    ${commandBlock(repeatCommand(notebook))}
+    </div>
+    ${machine}
     </section>
   `;
 }

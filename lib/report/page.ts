@@ -5,7 +5,7 @@ import {
   type NotebookDescription,
   plainText,
 } from "./describe.ts";
-import { type Html, html, rawHtml } from "./html.ts";
+import { type Html, markup, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
 import type { Heading } from "./markdown.ts";
 import { cellTags, joinText, type NotebookFile } from "./nbformat.ts";
@@ -47,7 +47,7 @@ export function exportNotebook(notebook: NotebookFile, options: PageOptions): No
   const cells = notebook.cells.filter((cell) => !cellTags(cell).includes("remove-cell"));
   const parts = cells.map((cell) => {
     if (cell.cell_type === "code") return codeCellHtml(cell, page);
-    if (cell.cell_type === "raw") return html``;
+    if (cell.cell_type === "raw") return markup``;
     const source = joinText(cell.source);
     return rawHtml(
       `<div class="prose">${page.markdown.render(source, cell.attachments)}</div>\n`,
@@ -56,7 +56,7 @@ export function exportNotebook(notebook: NotebookFile, options: PageOptions): No
   // The page writes the notebook's title itself, above what it says about the run.
   const text = parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "");
   const headings = page.markdown.headings.filter(({ level }) => level === 2 || level === 3);
-  const body = html`<article>
+  const body = markup`<article>
 ${titleBlock(description)}
 ${rawHtml(text)}
 ${neighbours(options)}
@@ -83,13 +83,13 @@ function titleBlock(description: NotebookDescription): Html {
     run.executed && `executed ${run.executed.slice(0, 10)}`,
     run.seconds !== undefined && `in ${run.seconds.toFixed(0)} s`,
   ].filter(Boolean).join(", ");
-  return html`
+  return markup`
     <header class="title-block">
-      <h1>${rawHtml(inlineMarkdown(title))}</h1>
-      <p class="facts">${facts && html`<span>${facts}</span>`}
+    <h1>${rawHtml(inlineMarkdown(title))}</h1>
+    <p class="facts">${facts && markup`<span>${facts}</span>`}
     <a href="notebooks/${name}.ipynb" download>Notebook</a>
     <a href="how-these-numbers-were-made.html#${name}">How it was run</a></p>
-      <button type="button" class="unfold-all" hidden>Show all code</button>
+    <button type="button" class="unfold-all" hidden>Show all code</button>
     </header>
   `;
 }
@@ -97,27 +97,24 @@ function titleBlock(description: NotebookDescription): Html {
 function contentsList(headings: Heading[]): Html {
   // A link inside a heading would stand inside the list's own link.
   const text = (heading: Heading) => rawHtml(heading.html.replace(/<\/?a\b[^>]*>/g, ""));
-  return html`
-    <nav class="contents" aria-label="Contents">
-      <details open>
-        <summary>Contents</summary>
-        <ol>${headings.map((heading) =>
-          html`<li class="level-${heading.level}"><a href="#${heading.id}">${
-            text(heading)
-          }</a></li>\n`
-        )}</ol>
-      </details>
-    </nav>
+  const items = headings.map((heading) =>
+    markup`<li class="level-${heading.level}"><a href="#${heading.id}">${text(heading)}</a></li>\n`
+  );
+  return markup`
+    <nav class="contents" aria-label="Contents"><details open>
+    <summary>Contents</summary>
+    <ol>${items}</ol>
+    </details></nav>
   `;
 }
 
 function neighbours({ previous, next }: PageOptions): Html | false {
   if (!previous && !next) return false;
   const link = (page: PageLink, relation: string, label: string) =>
-    html`<a rel="${relation}" href="${page.name}.html"><span>${label}</span> ${
+    markup`<a rel="${relation}" href="${page.name}.html"><span>${label}</span> ${
       rawHtml(inlineMarkdown(page.title))
     }</a>`;
-  return html`<nav class="neighbours" aria-label="Neighbouring notebooks">${
+  return markup`<nav class="neighbours" aria-label="Neighbouring notebooks">${
     previous && link(previous, "prev", "Previous")
   }${next && link(next, "next", "Next")}</nav>`;
 }

@@ -17,7 +17,7 @@ export interface PageContext {
 /** Starts a page. */
 export function pageContext(name: string): PageContext {
   const uniqueId = uniqueIds();
-  for (const id of ["content", "contents", "provenance", "figure-theme"]) uniqueId(id);
+  for (const id of ["content", "contents", "provenance"]) uniqueId(id);
   return {
     name,
     markdown: markdownRenderer(uniqueId),

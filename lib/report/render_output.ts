@@ -7,7 +7,7 @@ import {
 import { ansiToHtml } from "./ansi.ts";
 import { csvLink, figureHtml } from "./figure.ts";
 import { dataTableHtml } from "./data_table.ts";
-import { type Html, html, rawHtml } from "./html.ts";
+import { type Html, markup, rawHtml } from "./html.ts";
 import { joinText, type MimeBundle, type NotebookOutput } from "./nbformat.ts";
 import type { PageContext } from "./page_context.ts";
 import { type PlotlyFigure, plotlyTable } from "./plotly_table.ts";
@@ -43,17 +43,17 @@ export function outputHtml(output: NotebookOutput, page: PageContext): Html {
 
 function streamHtml(output: NotebookOutput): Html {
   const text = joinText(output.text).replace(/\n+$/, "");
-  if (text === "") return html``;
+  if (text === "") return markup``;
   const long = text.split("\n").length > SHOWN_LINES ? " long" : "";
   const kind = output.name === "stderr" ? " stderr" : "";
-  return html`
+  return markup`
     <pre class="stream${kind}${long}" tabindex="0">${rawHtml(ansiToHtml(text))}</pre>
   `;
 }
 
 function errorHtml(output: NotebookOutput): Html {
   const trace = (output.traceback ?? []).join("\n") || `${output.ename}: ${output.evalue}`;
-  return html`
+  return markup`
     <div class="error">
       <p class="label">${output.ename || "Error"}: ${output.evalue}</p>
       <pre tabindex="0">${rawHtml(ansiToHtml(trace))}</pre>
@@ -77,26 +77,24 @@ function cutlossHtml(
       }, page);
     case "table":
       return captionedTable(metadata.table, metadata.caption, metadata.id, data, page);
-    case "provenance":
-      return html`
-        <section class="provenance" aria-label="Provenance">${metadata.caption &&
-          html`<p>${rawHtml(page.markdown.renderInline(metadata.caption))}</p>`}${dataTableHtml(
-            metadata.table,
-            "Where these numbers were made",
-          )}</section>
+    case "provenance": {
+      const caption = rawHtml(page.markdown.renderInline(metadata.caption));
+      return markup`
+        <section class="provenance" aria-label="Provenance">
+        ${metadata.caption && markup`<p>${caption}</p>`}
+        ${dataTableHtml(metadata.table, "Where these numbers were made")}
+        </section>
       `;
+    }
     case "result":
-      return html`<section class="result" aria-label="Main result">${
+      return markup`<section class="result" aria-label="Main result">${
         resultList(metadata.values)
       }</section>`;
     case "progress": {
       const { label, done, total, seconds, finished } = metadata;
       const count = finished && done === total ? `${total}` : `${done} of ${total}`;
-      return html`
-        <p class="progress-line">${label} · ${count} · ${seconds.toFixed(1)} s${finished
-          ? ""
-          : " · stopped"}</p>
-      `;
+      const time = `${seconds.toFixed(1)} s${finished ? "" : " · stopped"}`;
+      return markup`<p class="progress-line">${label} · ${count} · ${time}</p>\n`;
     }
   }
 }
@@ -116,11 +114,10 @@ function captionedTable(
   const body = formatted
     ? rawHtml(sanitizeHtml(formatted.replace(/<caption[^]*?<\/caption>/i, "")))
     : dataTableHtml(table, title);
-  return html`
+  const text = rawHtml(page.markdown.renderInline(caption));
+  return markup`
     <figure class="table" id="${page.uniqueId(id || file)}">
-    <figcaption><span class="label">${title}</span> ${rawHtml(
-      page.markdown.renderInline(caption),
-    )}</figcaption>
+    <figcaption><span class="label">${title}</span> ${text}</figcaption>
     ${body}
     <div class="data">${csvLink(table, title, file, page)}</div>
     </figure>
@@ -147,24 +144,26 @@ function bundleHtml(data: MimeBundle, output: NotebookOutput, page: PageContext)
     const alt = joinText(data["text/plain"]) || "Output picture";
     const sizes = Object.values(output.metadata ?? {}) as { width?: number }[];
     const width = sizes.find((size) => typeof size?.width === "number")?.width;
-    return html`
-      <p class="picture"><img src="${picture}" alt="${alt}"${width !== undefined && html`
+    return markup`
+      <p class="picture"><img src="${picture}" alt="${alt}"${
+      width !== undefined && markup`
         width="${width}"
-      `} loading="lazy"></p>
+      `
+    } loading="lazy"></p>
     `;
   }
   const text = joinText(data["text/html"]);
-  if (text) return html`<div class="html-output">${rawHtml(sanitizeHtml(text))}</div>\n`;
+  if (text) return markup`<div class="html-output">${rawHtml(sanitizeHtml(text))}</div>\n`;
   const markdown = joinText(data["text/markdown"]);
   if (markdown) return rawHtml(page.markdown.render(markdown));
   const tex = joinText(data["text/latex"]);
   if (tex) return rawHtml(page.markdown.render(tex));
   if (data["application/json"] !== undefined) {
     const json = JSON.stringify(data["application/json"], null, 2);
-    return html`<pre class="stream" tabindex="0">${json}</pre>\n`;
+    return markup`<pre class="stream" tabindex="0">${json}</pre>\n`;
   }
   const plain = joinText(data["text/plain"]);
-  return plain === "" ? html`` : streamHtml({ output_type: "stream", text: plain });
+  return plain === "" ? markup`` : streamHtml({ output_type: "stream", text: plain });
 }
 
 /** SVG of unknown making, as a picture: nothing in it runs there. */

@@ -3,6 +3,7 @@
  * is 1 if the notebooks cannot run here.
  */
 import { openDevice } from "../gpu/adapter.ts";
+import { formatBytes } from "../notebook/format_number.ts";
 import { CHROMIUM_MISSING, findChromium } from "../report/chromium.ts";
 import { driverAdvice, machineFacts, prepareEnvironment } from "./adapter.ts";
 
@@ -15,14 +16,6 @@ const LIMITS: [name: keyof GPUSupportedLimits, what: string, unit: "bytes" | "co
   ["maxComputeInvocationsPerWorkgroup", "threads a workgroup", "count"],
   ["maxComputeWorkgroupsPerDimension", "workgroups a dimension", "count"],
 ];
-
-/** Bytes in the largest binary unit that leaves a number of at least 1. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  let size = bytes, unit = 0;
-  while (size >= 1024 && unit < units.length - 1) size /= 1024, unit++;
-  return `${Number(size.toFixed(2))} ${units[unit]}`;
-}
 
 /** First line that a program prints about its version; undefined if it cannot be run. */
 async function version(program: string, ...args: string[]): Promise<string | undefined> {

@@ -15,28 +15,24 @@ Deno.test("CSV quotes what needs quotes, keeps full numbers and leaves gaps for 
   );
 });
 
-Deno.test("values are formatted for readers", () => {
-  const pairs: [number | string | boolean | null, string][] = [
-    [9999, "9999"],
-    [50257, "50,257"],
-    [1234567.891, "1,234,570"],
-    [0.123456789, "0.123457"],
-    [-2.5, "−2.5"],
-    [0, "0"],
-    [1.25e-7, "1.25·10⁻⁷"],
-    [4.2e18, "4.2·10¹⁸"],
-    [true, "yes"],
-    [null, "–"],
-    ["text", "text"],
-  ];
-  for (const [value, text] of pairs) assertEquals(formatValue(value), text);
+Deno.test("values that are no numbers become words, and nothing a dash", () => {
+  assertEquals([true, false, null, "text", 50257].map(formatValue), [
+    "yes",
+    "no",
+    "–",
+    "text",
+    "50,257",
+  ]);
 });
 
 Deno.test("a table has headers with units, numbers to the right, and escaped words", () => {
   const { text } = dataTableHtml({ ...TABLE, rows: [["<b>", 1]] }, "About <it>");
   assertStringIncludes(text, "About &lt;it&gt;</caption>");
-  assertStringIncludes(text, 'Peak\n<span class="unit">MiB</span>\n</th>');
-  assertStringIncludes(text, '<td class="">&lt;b&gt;</td><td class="numeric">1</td>');
+  assertStringIncludes(
+    text,
+    '<th scope="col" class="numeric">Peak <span class="unit">MiB</span></th>',
+  );
+  assertStringIncludes(text, '<td>&lt;b&gt;</td><td class="numeric">1</td>');
 });
 
 Deno.test("a long table shows its first rows and says where the others are", () => {

@@ -3,7 +3,7 @@ import { ansiToHtml, overwriteLines } from "../../lib/report/ansi.ts";
 import { codeSummary } from "../../lib/report/code_cell.ts";
 import { adaptSvgColours } from "../../lib/report/colours.ts";
 import { describeNotebook } from "../../lib/report/describe.ts";
-import { html, jsonScript } from "../../lib/report/html.ts";
+import { jsonScript, markup } from "../../lib/report/html.ts";
 import { indexPage } from "../../lib/report/index_page.ts";
 import { parseNotebook } from "../../lib/report/nbformat.ts";
 import { repeatCommand } from "../../lib/report/numbers_page.ts";
@@ -145,7 +145,7 @@ Deno.test("the index has a card for each notebook with sentence, result and pict
   );
   assertStringIncludes(
     text,
-    '<dt>Peak memory, naive</dt>\n<dd>1571\n<span class="unit">MiB</span>',
+    '<dt>Peak memory, naive</dt>\n<dd>1571 <span class="unit">MiB</span>',
   );
   assertStringIncludes(text, 'class="card-picture" role="img"');
 });
@@ -159,7 +159,7 @@ Deno.test("the command that repeats a run names scale, seed and version", () => 
 
 Deno.test("templates escape values, and JSON cannot end its script", () => {
   assertEquals(
-    html`<p>${"<&\"'>"}${[1, html`<b>`]}${null}</p>`.text,
+    markup`<p>${"<&\"'>"}${[1, markup`<b>`]}${null}</p>`.text,
     "<p>&lt;&amp;&quot;&#39;&gt;1<b></p>",
   );
   assert(!jsonScript("x", "</script>").text.includes("</script></script>"));

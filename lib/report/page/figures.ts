@@ -1,6 +1,5 @@
 /// <reference lib="dom" />
-import type { ThemeColours } from "../../notebook/theme.ts";
-import { darkCounterparts } from "../colours.ts";
+import { paint, type Plot } from "./paint.ts";
 import { isDark, onThemeChange } from "./theme.ts";
 
 /** The part of plotly.js that pages use. */
@@ -11,11 +10,6 @@ interface Plotly {
     layout: Record<string, unknown>,
     config: Record<string, unknown>,
   ): Promise<unknown>;
-}
-
-interface Plot {
-  data: unknown[];
-  layout: Record<string, unknown>;
 }
 
 const CONFIG = {
@@ -43,7 +37,6 @@ function loadPlotly(): Promise<Plotly> {
  * and redraws it when the page turns dark or light or changes its width.
  */
 export function drawFigures(): void {
-  const colours = readJson<Record<string, string>>("page-colours") ?? {};
   const drawn = new Map<HTMLElement, Plot>();
 
   const draw = async (element: HTMLElement, plot: Plot) => {
@@ -53,11 +46,12 @@ export function drawFigures(): void {
     const width = Math.floor(figure.clientWidth);
     const own = Number(element.dataset.height) / Number(element.dataset.width);
     const height = Math.round(Math.max(width * own, Math.min(340, Number(element.dataset.height))));
-    const { data, layout } = isDark() ? recolour(plot, colours) : plot;
+    const dark = isDark();
+    const { data, layout } = paint(plot, dark);
     element.hidden = false;
     await plotly.react(element, data, { ...layout, width, height, autosize: false }, CONFIG);
     if (still) still.hidden = true;
-    element.dataset.drawn = isDark() ? "dark" : "light";
+    element.dataset.drawn = dark ? "dark" : "light";
   };
   const drawOrKeep = (element: HTMLElement, plot: Plot) =>
     draw(element, plot).catch((error) => {
@@ -95,26 +89,4 @@ export function drawFigures(): void {
 function readJson<T>(id: string): T | undefined {
   const text = document.getElementById(id)?.textContent;
   return text ? JSON.parse(text) as T : undefined;
-}
-
-/** A copy of a figure with each colour of the light theme replaced by its dark counterpart. */
-function recolour(plot: Plot, colours: Record<string, string>): Plot {
-  const walk = (value: unknown): unknown => {
-    if (typeof value === "string") return darkColour(value, colours);
-    if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map(walk);
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]));
-  };
-  return walk(plot) as Plot;
-}
-
-/** "#rrggbb" and "rgba(r, g, b, a)" are replaced, other text is left alone. */
-function darkColour(text: string, colours: Record<string, string>): string {
-  const rgba = /^rgba\((\d+), ?(\d+), ?(\d+), ?([\d.]+)\)$/.exec(text);
-  if (!rgba) return colours[text.toLowerCase()] ?? text;
-  const hex = rgba.slice(1, 4).map((c) => Number(c).toString(16).padStart(2, "0")).join("");
-  const dark = colours[`#${hex}`];
-  if (!dark) return text;
-  const channels = [1, 3, 5].map((i) => parseInt(dark.slice(i, i + 2), 16));
-  return `rgba(${channels.join(", ")}, ${rgba[4]})`;
 }
