@@ -174,12 +174,13 @@ class MergeLearner {
     let tail = this.#tokens[right];
     if (prefix && tail.startsWith(prefix)) tail = tail.slice(prefix.length);
     const text = this.#tokens[left] + tail;
-    const known = this.#idOf.get(text);
-    if (known !== undefined) return known;
-    const id = this.#tokens.length;
-    this.#tokens.push(text);
-    this.#idOf.set(text, id);
-    this.#tokenLengths.push(this.#tokenLengths[left] + this.#tokenLengths[right]);
+    let id = this.#idOf.get(text);
+    if (id === undefined) {
+      id = this.#tokens.length;
+      this.#tokens.push(text);
+      this.#idOf.set(text, id);
+    }
+    this.#tokenLengths[id] = this.#tokenLengths[left] + this.#tokenLengths[right];
     return id;
   }
 

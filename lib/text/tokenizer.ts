@@ -192,7 +192,11 @@ export class Tokenizer {
     }
     const trim = this.#postProcessor.trimOffsets;
     if (trim) {
-      for (const encoding of encodings) trimOffsets(encoding, trim.addPrefixSpace, this.#tokenOfId);
+      const isAdded = new Set(this.addedTokens.map((token) => token.id));
+      const tokenOf = (id: number) => isAdded.has(id) ? undefined : this.#tokenOfId[id];
+      encodings.forEach((encoding, index) =>
+        trimOffsets(texts[index], encoding, trim.addPrefixSpace, tokenOf)
+      );
     }
     const tokenOf = (id: number) => this.#tokenOfId[id];
     return applyTemplate(this.#postProcessor, encodings, addSpecialTokens, tokenOf);
