@@ -1,0 +1,156 @@
+/**
+ * `deno task notebook`: executes one notebook without Jupyter.
+ *
+ * ```
+ * deno task notebook 06 [--scale smoke|laptop|full] [--seed N] [--timeout SECONDS] [--in-place]
+ * ```
+ */
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { SCALES } from "../notebook/scale.ts";
+import { CellError, executeNotebook } from "../report/execute.ts";
+import { ensureAdapter } from "./adapter.ts";
+import { ProgressLine } from "./progress_line.ts";
+
+const HELP = `deno task notebook NAME: execute one notebook; NAME is its number, a part of its name,
+or the path of any other notebook for the Deno kernel.
+
+  --scale SCALE      ${SCALES.join(", ")}; chosen by the adapter if left out
+  --seed N           seed of everything random; the notebook's own if left out
+  --timeout SECONDS  longest time of one cell; 1800 if left out
+  --out FILE         where the executed copy goes; reports/notebooks/NAME.ipynb if left out
+  --in-place         store the outputs in the notebook itself
+`;
+
+const NOTEBOOKS = new URL("../../notebooks/", import.meta.url);
+
+/** What the command line says. */
+export interface NotebookTaskOptions {
+  name: string;
+  scale?: string;
+  seed?: number;
+  timeout?: number;
+  out?: string;
+  inPlace: boolean;
+}
+
+/**
+ * Reads the arguments of `deno task notebook`; undefined if they ask for help.
+ *
+ * @throws {Error} A sentence that names the argument.
+ */
+export function readArguments(args: string[]): NotebookTaskOptions | undefined {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      scale: { type: "string" },
+      seed: { type: "string" },
+      timeout: { type: "string" },
+      out: { type: "string" },
+      "in-place": { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return undefined;
+  if (positionals.length !== 1) {
+    throw new Error(`One notebook is to be named, such as 06; got ${positionals.length}.`);
+  }
+  const { scale } = values;
+  if (scale !== undefined && !(SCALES as readonly string[]).includes(scale)) {
+    throw new Error(`--scale is ${scale}, expected one of ${SCALES.join(", ")}.`);
+  }
+  return {
+    name: positionals[0],
+    scale,
+    seed: numberOf("seed", values.seed, Number.isSafeInteger, "a whole number from 0"),
+    timeout: numberOf("timeout", values.timeout, (n) => n > 0, "a number of seconds"),
+    out: values.out,
+    inPlace: values["in-place"] ?? false,
+  };
+}
+
+function numberOf(
+  name: string,
+  text: string | undefined,
+  fits: (value: number) => boolean,
+  expected: string,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (value >= 0 && fits(value)) return value;
+  throw new Error(`--${name} is ${text}, expected ${expected}.`);
+}
+
+/**
+ * The path of the notebook that a name means: a file's own path, or the one notebook of the folder
+ * whose name holds it.
+ *
+ * @throws {Error} If none or several do.
+ */
+export async function findNotebook(name: string, folder: string): Promise<string> {
+  if (name.endsWith(".ipynb")) return name;
+  const all: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.name.endsWith(".ipynb")) all.push(basename(entry.name, ".ipynb"));
+  }
+  all.sort();
+  const found = all.filter((candidate) => candidate.startsWith(name));
+  if (found.length === 0) found.push(...all.filter((candidate) => candidate.includes(name)));
+  if (found.length === 1) return join(folder, `${found[0]}.ipynb`);
+  throw new Error(
+    found.length > 1
+      ? `${name} names several notebooks: ${found.join(", ")}.`
+      : `${name} names no notebook; there are ${all.join(", ") || "none"}.`,
+  );
+}
+
+async function main(options: NotebookTaskOptions): Promise<number> {
+  const path = await findNotebook(options.name, Deno.realPathSync(NOTEBOOKS));
+  await ensureAdapter();
+  const out = options.out ?? join("reports", "notebooks", basename(path));
+  await Deno.mkdir(join(out, ".."), { recursive: true });
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error("Stopped."));
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  const line = new ProgressLine();
+  try {
+    const { seconds } = await executeNotebook(path, {
+      ...{ out, scale: options.scale, seed: options.seed, timeoutPerCell: options.timeout },
+      signal: controller.signal,
+      onProgress: ({ cell, cells, title }) => {
+        if (cell > cells) return;
+        const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
+        line.step((elapsed) => `${elapsed}  ${count}  ${title}`);
+      },
+    });
+    // Only now, so that a failure leaves the outputs that the notebook has.
+    if (options.inPlace) await Deno.copyFile(out, path);
+    const where = resolve(options.inPlace ? path : out);
+    line.finish(`${basename(path)} executed in ${seconds.toFixed(1)} s: ${where}`);
+    return 0;
+  } catch (error) {
+    line.finish();
+    if (controller.signal.aborted) {
+      console.error("Stopped.");
+      return 130;
+    }
+    if (!(error instanceof CellError)) throw error;
+    console.error(`${error.message}\n\nThe outputs so far are in ${resolve(out)}`);
+    return 1;
+  } finally {
+    for (const signal of signals) Deno.removeSignalListener(signal, stop);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    const options = readArguments(Deno.args);
+    if (!options) console.log(HELP);
+    else Deno.exit(await main(options));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}

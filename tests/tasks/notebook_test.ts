@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { findNotebook, readArguments } from "../../lib/tasks/notebook.ts";
+import { isAlive, notebookOf } from "../report/notebooks.ts";
+
+Deno.test("A notebook is found by number, by a part of its name, or by its path", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const name of ["01-tokenizers", "06-cut-cross-entropy"]) {
+    await Deno.writeTextFile(`${folder}/${name}.ipynb`, "{}");
+  }
+  const found = async (name: string) => (await findNotebook(name, folder)).split(/[\\/]/).at(-1);
+  assertEquals(await found("06"), "06-cut-cross-entropy.ipynb");
+  assertEquals(await found("token"), "01-tokenizers.ipynb");
+  assertEquals(await findNotebook("elsewhere/x.ipynb", folder), "elsewhere/x.ipynb");
+  await assertRejects(() => findNotebook("0", folder), Error, "0 names several notebooks: 01-");
+  await assertRejects(
+    () => findNotebook("07", folder),
+    Error,
+    "07 names no notebook; there are 01-",
+  );
+});
+
+Deno.test("Arguments of the notebook task are read, and wrong ones are named", () => {
+  assertEquals(readArguments(["06", "--scale", "smoke", "--seed", "3", "--in-place"]), {
+    name: "06",
+    scale: "smoke",
+    seed: 3,
+    timeout: undefined,
+    out: undefined,
+    inPlace: true,
+  });
+  assertEquals(readArguments(["--help"]), undefined);
+  assertThrows(() => readArguments([]), Error, "One notebook is to be named");
+  assertThrows(() => readArguments(["06", "--scale", "big"]), Error, "--scale is big");
+  assertThrows(() => readArguments(["06", "--seed", "-1"]), Error);
+  assertThrows(() => readArguments(["06", "--timeout", "0"]), Error, "--timeout is 0");
+});
+
+/** Starts the task on a notebook whose only cell tells its process and then waits. */
+function startTask(path: string, out: string): Deno.ChildProcess {
+  const task = new URL("../../lib/tasks/notebook.ts", import.meta.url).pathname;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", task, path, "--out", out],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+/** The kernel's process, once the cell has written it down. */
+async function kernelOf(folder: string): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const text = await Deno.readTextFile(`${folder}/pid`).catch(() => "");
+    if (text) return Number(text);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("The cell did not start within 20 seconds.");
+}
+
+const WAITING = `Deno.writeTextFileSync("pid", String(Deno.pid));
+await new Promise((resolve) => setTimeout(resolve, 60_000));`;
+
+for (
+  const [signal, code] of [["SIGINT", 130], ["SIGKILL", 137]] as const
+) {
+  Deno.test({
+    name: `After ${signal} no kernel stays behind`,
+    ignore: Deno.build.os === "windows",
+    fn: async () => {
+      const path = await notebookOf(WAITING);
+      const folder = path.replace(/[^/]*$/, "");
+      const process = startTask(path, `${folder}out.ipynb`);
+      const kernel = await kernelOf(folder);
+      process.kill(signal);
+      assertEquals((await process.status).code, code);
+      for (let i = 0; i < 40 && isAlive(kernel); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      assert(!isAlive(kernel), "the kernel ended");
+    },
+  });
+}
