@@ -5,6 +5,12 @@
  */
 export { activation, gelu, relu, silu, tanh } from "./activation.ts";
 export { add, mul, scale } from "./arithmetic.ts";
+export {
+  attention,
+  type AttentionMaskOptions,
+  type AttentionOptions,
+  attentionPacked,
+} from "./attention.ts";
 export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
 export { dropout, type DropoutStream } from "./dropout.ts";
 export { embedding } from "./embedding.ts";

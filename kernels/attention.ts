@@ -1,0 +1,216 @@
+/**
+ * Softmax attention without its T × T matrix: y = softmax(scale·Q·Kᵀ + mask)·V and, per query, the
+ * log-sum-exp of its scores (Dao, "FlashAttention-2", 2023, algorithm 1).
+ *
+ * Shapes: q [B, Tq, H, d], k [B, Tk, H, d], v [B, Tk, H, dv], y [B, Tq, H, dv], lse [B, H, Tq]
+ * (base 2, so that no logarithm of e is multiplied in again). `packed`: q, k, v are the parts of one
+ * binding [B, T, 3·H·d], as GPT-2's c_attn writes them; strides and offsets tell.
+ *
+ * Work: a workgroup owns a block of queries of one head and walks over blocks of keys, see
+ * attention_tile.ts: scores into registers; their maxima, exchanged through workgroup memory; what
+ * was summed so far rescaled; weights into workgroup memory; times V, added to the registers of the
+ * result. 2·(d + dv) operations an entry of the score matrix, half of them for causal masks, whose
+ * blocks beyond the diagonal are never visited; the longest blocks start first. Bytes: q and y once,
+ * k and v once for each block of queries, mostly from the cache.
+ */
+import {
+  ATTENTION_PARAMS,
+  AttentionCode,
+  type AttentionMask,
+  type AttentionTile,
+  DROPOUT_PARAMS,
+  headBases,
+  KEPT,
+  keyEnd,
+  visible,
+} from "./attention_tile.ts";
+import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
+
+/** Compile-time constants of the attention kernels. */
+export interface AttentionConstants {
+  tile: AttentionTile;
+  mask: AttentionMask;
+  widthQk: number;
+  widthV: number;
+  /** Whether both widths are multiples of four. */
+  vector: boolean;
+  packed: boolean;
+  dropout: boolean;
+}
+
+/** Smaller than any score; twice it is still finite. */
+const LOWEST = "-1.0e30";
+
+/** The log-sum-exp of a query that sees no key: every weight becomes 0. */
+const NOTHING = "1.0e30";
+
+export const attention = defineKernel("attention", (c: AttentionConstants) => {
+  const { tile, mask, widthQk, widthV, vector, packed, dropout } = c;
+  const code = new AttentionCode(tile, widthV);
+  const { rowGroups, groups } = code;
+  const element = vector ? "array<vec4f>" : "array<f32>";
+  const s = { name: "s", groups }, o = { name: "o", groups: code.groupsFor(widthV) };
+  const operand = (name: "q" | "k" | "v") => ({
+    binding: packed ? "qkv" : name,
+    order: name === "v" ? "mn" as const : "k" as const,
+    vector,
+    base: `base_${name}`,
+    stride: `params.stride_${name}`,
+    extent: name === "q" ? "params.time_q" : "params.time_k",
+  });
+
+  /** The largest (sum) over a row's columns of four rows' values, from all threads of the row. */
+  const exchange = (from: string, into: string, combine: (a: string, b: string) => string) =>
+    wgsl`
+${unroll(rowGroups, (g) => `exchange[tx][ty + ${g * tile.threadsY}u] = ${from}${g};`)}
+workgroupBarrier();
+${
+      unroll(rowGroups, (g) =>
+        unroll(
+          tile.threadsX,
+          (t) =>
+            `${into}${g} = ${
+              combine(`${into}${g}`, `exchange[${t}][ty + ${g * tile.threadsY}u]`)
+            };`,
+        ))
+    }`;
+  const overGroups = (operation: string, piece: (j: number) => string) =>
+    Array.from({ length: groups }, (_, j) => piece(j)).reduce((a, b) => `${operation}(${a}, ${b})`);
+
+  return {
+    bindings: {
+      ...(packed ? { qkv: `read ${element}` as const } : {
+        q: `read ${element}` as const,
+        k: `read ${element}` as const,
+        v: `read ${element}` as const,
+      }),
+      ...(mask.keys === "all" ? {} : { keys: "read array<i32>" as const }),
+      y: `write ${element}` as const,
+      lse: "write array<f32>" as const,
+    },
+    params: { ...ATTENTION_PARAMS, ...(dropout ? DROPOUT_PARAMS : {}) },
+    workgroup: [code.threads, 1, 1],
+    tile: { rows: tile.rows },
+    code: wgsl`
+${code.memory(1)}
+var<workgroup> exchange: array<array<vec4f, ${tile.rows / 4}>, ${tile.threadsX}>;
+${dropout ? KEPT : ""}
+fn sum4(x: vec4f) -> f32 { return (x.x + x.y) + (x.z + x.w); }
+fn max4(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
+@compute @workgroup_size(${code.threads})
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lid: u32,
+) {
+  ${code.index()}
+  ${headBases(widthQk, widthV)}
+  let row0 = (grid.x - 1u - group.x) * ${tile.rows}u;
+  ${keyEnd(mask)}
+  ${mask.causal ? "let shift = params.time_k - params.time_q;" : ""}
+  let column_end = ${mask.causal ? `min(key_end, row0 + ${tile.rows}u + shift)` : "key_end"};
+  ${code.declare(o)}
+  ${
+      unroll(
+        rowGroups,
+        (g) => `var most${g} = vec4f(${LOWEST}); var total${g} = vec4f(0.0);`,
+      )
+    }
+  for (var column0 = 0u; column0 < column_end; column0 += ${tile.columns}u) {
+    ${code.declare(s)}
+    ${
+      code.scores(s, widthQk, { operand: operand("q"), first: "row0" }, {
+        operand: operand("k"),
+        first: "column0",
+      })
+    }
+    // Scores in base 2; entries that do not count are far below any maximum.
+    let scale = params.scale * 1.4426950408889634;
+    ${
+      unroll(code.threadRows, (i) =>
+        `{ let query = row0 + ${code.row(i)}; ${
+          unroll(groups, (j) =>
+            `{ let key = column0 + ${
+              code.column(j)
+            }; s${i}_${j} = select(vec4f(2.0 * ${LOWEST}), scale * s${i}_${j}, vec4<bool>(${
+              join(4, ", ", (e) =>
+                visible(mask, "query", `key + ${e}u`))
+            })); }`)
+        } }`)
+    }
+    ${
+      unroll(rowGroups, (g) =>
+        `let before${g} = most${g}; let own${g} = vec4f(${
+          join(4, ", ", (r) =>
+            `max4(${overGroups("max", (j) => `s${4 * g + r}_${j}`)})`)
+        });`)
+    }
+    ${exchange("own", "most", (a, b) => `max(${a}, ${b})`)}
+    ${
+      unroll(rowGroups, (g) =>
+        `let shrink${g} = exp2(before${g} - most${g}); total${g} *= shrink${g};`)
+    }
+    ${
+      unroll(code.threadRows, (i) =>
+        `{ let largest = most${i >> 2}[${i & 3}]; ${
+          unroll(groups, (j) =>
+            `s${i}_${j} = exp2(s${i}_${j} - largest);`)
+        } total${i >> 2}[${i & 3}] += sum4(${join(groups, " + ", (j) => `s${i}_${j}`)}); ${
+          unroll(o.groups, (j) => `o${i}_${j} *= shrink${i >> 2}[${i & 3}];`)
+        } }`)
+    }
+    ${
+      dropout
+        ? unroll(code.threadRows, (i) =>
+          unroll(groups, (j) =>
+            `s${i}_${j} = select(vec4f(0.0), s${i}_${j}, kept(row0 + ${code.row(i)}, (column0 + ${
+              code.column(j)
+            }) / 4u, batch * params.heads + head));`))
+        : ""
+    }
+    ${
+      unroll(rowGroups, (g) =>
+        unroll(groups, (j) =>
+          unroll(4, (e) =>
+            `${code.weight(0, g, j, e)} = ${code.across("s", g, j, e)};`)))
+    }
+    ${
+      code.weighted(
+        o,
+        widthV,
+        { operand: operand("v"), first: "column0", end: "params.time_k" },
+        (weights) => weights(0),
+      )
+    }
+  }
+  ${unroll(rowGroups, (g) => `let own${g} = total${g}; total${g} = vec4f(0.0);`)}
+  ${exchange("own", "total", (a, b) => `${a} + ${b}`)}
+  ${
+      unroll(rowGroups, (g) =>
+        `let over${g} = select(vec4f(0.0), ${
+          dropout ? "params.factor" : "1.0"
+        } / total${g}, total${g} > vec4f(0.0));`)
+    }
+  ${
+      code.store(
+        o,
+        { binding: "y", vector, base: "base_y", stride: `(params.heads * ${widthV}u)` },
+        "row0",
+        "params.time_q",
+        widthV,
+        (i) => `over${i >> 2}[${i & 3}]`,
+      )
+    }
+  if (tx == 0u) {
+    ${
+      unroll(code.threadRows, (i) =>
+        `if (row0 + ${code.row(i)} < params.time_q) { lse[base_stats + row0 + ${
+          code.row(i)
+        }] = select(${NOTHING}, most${i >> 2}[${i & 3}] + log2(total${i >> 2}[${i & 3}]), total${
+          i >> 2
+        }[${i & 3}] > 0.0); }`)
+    }
+  }
+}`,
+  };
+});

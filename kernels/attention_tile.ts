@@ -1,0 +1,331 @@
+/**
+ * What the attention kernels share: a workgroup's tile of scores, how operands reach it, which
+ * entries count.
+ *
+ * A workgroup owns `rows` rows (queries, or keys when the gradients of keys are computed) and walks
+ * over blocks of `columns` columns. Every product has the form acc(r, c) += Σ_k A(k, r)·B(k, c), with
+ * A and B in workgroup memory as rows of k whose elements are four r or four c (see tile.ts):
+ *
+ *   scores    A = Qᵀ, B = Kᵀ            k runs over the head's width, both come from device memory
+ *   weighted  A = Pᵀ (the tile), B = V  k runs over the block's columns
+ *
+ * The tile of weights lies in workgroup memory as [columns][rows / 4], so that it is an A operand as
+ * it stands. Its columns are dealt out in another order, (c mod 4)·columns/4 + ⌊c / 4⌋: so that eight
+ * neighbouring threads, which hold columns four apart, write to different banks. B is loaded in that
+ * order too; a sum does not mind.
+ */
+import { join, unroll, wgsl } from "./kernel.ts";
+import { PHILOX } from "./philox.ts";
+import { Loader, type Operand, staging, threadIndex } from "./tile.ts";
+
+/** Sizes of a workgroup's work. */
+export interface AttentionTile {
+  /** Rows owned and columns of a block; multiples of 4 times the threads along them. */
+  rows: number;
+  columns: number;
+  threadsX: number;
+  threadsY: number;
+  /** Depth of a step; divides `columns`. */
+  step: number;
+}
+
+/** Which entries of the score matrix count. */
+export interface AttentionMask {
+  /** A query sees keys up to its own position, counted from the end of the keys. */
+  causal: boolean;
+  /** Padding: nothing, a number of keys for each sequence, or a flag for each key. */
+  keys: "all" | "lengths" | "mask";
+}
+
+/** Names of the accumulators of a product: `{name}{row}_{group}`, each four columns wide. */
+export interface Accumulators {
+  name: string;
+  /** Groups of four columns of a thread. */
+  groups: number;
+}
+
+const XYZW = "xyzw";
+
+/** Code of one attention kernel. */
+export class AttentionCode {
+  readonly threads: number;
+  /** Rows of a thread, and groups of four rows. */
+  readonly threadRows: number;
+  readonly rowGroups: number;
+  /** Groups of four columns of a thread in the tile of scores. */
+  readonly groups: number;
+
+  constructor(readonly tile: AttentionTile, readonly widest: number) {
+    this.threads = tile.threadsX * tile.threadsY;
+    this.threadRows = tile.rows / tile.threadsY;
+    this.rowGroups = this.threadRows / 4;
+    this.groups = tile.columns / tile.threadsX / 4;
+  }
+
+  /** Groups of four columns of a thread in a result `width` wide. */
+  groupsFor(width: number): number {
+    return Math.ceil(width / (4 * this.tile.threadsX));
+  }
+
+  /** Workgroup memory: staging for both operands, and `tiles` tiles of weights. */
+  memory(tiles: number): string {
+    const { rows, columns, step, threadsX } = this.tile;
+    const widest = Math.max(columns, this.groupsFor(this.widest) * 4 * threadsX);
+    return [
+      staging("stageA", step, rows),
+      staging("stageB", step, widest),
+      ...Array.from(
+        { length: tiles },
+        (_, i) =>
+          `var<workgroup> weights${i}: array<array<array<vec4f, ${rows / 4 + 1}>, ${step}>, ${
+            columns / step
+          }>;`,
+      ),
+    ].join("\n");
+  }
+
+  /** Thread coordinates `tx`, `ty`. */
+  index(): string {
+    const { threadsX, threadsY, rows, columns, step } = this.tile;
+    return threadIndex({
+      m: rows,
+      n: columns,
+      k: step,
+      threadsX,
+      threadsY,
+      lanesX: Math.min(8, threadsX),
+    });
+  }
+
+  /** Registers of a product, set to zero. */
+  declare({ name, groups }: Accumulators): string {
+    return unroll(
+      this.threadRows,
+      (i) => join(groups, " ", (j) => `var ${name}${i}_${j} = vec4f(0.0);`),
+    );
+  }
+
+  /** Sets them to zero again. */
+  clear({ name, groups }: Accumulators): string {
+    return unroll(
+      this.threadRows,
+      (i) => join(groups, " ", (j) => `${name}${i}_${j} = vec4f(0.0);`),
+    );
+  }
+
+  /** WGSL of a thread's i-th row within the tile. */
+  row(i: number): string {
+    return `(ty * 4u + ${(i >> 2) * this.tile.threadsY * 4 + (i & 3)}u)`;
+  }
+
+  /** WGSL of the first column of a thread's j-th group. */
+  column(j: number): string {
+    return `(tx * 4u + ${j * this.tile.threadsX * 4}u)`;
+  }
+
+  /** WGSL of the place in a tile of weights of column e of group j, for the row group g. */
+  weight(tile: number, g: number, j: number, e: number): string {
+    const { columns, step, threadsX, threadsY } = this.tile;
+    const place = `(tx + ${e * columns / 4 + j * threadsX}u)`;
+    return `weights${tile}[${place} / ${step}u][${place} % ${step}u][ty + ${g * threadsY}u]`;
+  }
+
+  /** WGSL of the four rows of group g in column e of group j of an accumulator. */
+  across(name: string, g: number, j: number, e: number): string {
+    return `vec4f(${join(4, ", ", (r) => `${name}${4 * g + r}_${j}.${XYZW[e]}`)})`;
+  }
+
+  #multiply({ name, groups }: Accumulators, a: (k: number, g: number) => string): string {
+    const { step, threadsX } = this.tile;
+    return unroll(
+      step,
+      (k) =>
+        `{ ${join(this.rowGroups, " ", (g) => `let a${g} = ${a(k, g)};`)} ${
+          join(groups, " ", (j) => `let b${j} = stageB[${k}][tx + ${j * threadsX}u];`)
+        } ${
+          join(this.threadRows, " ", (i) =>
+            join(groups, " ", (j) =>
+              `${name}${i}_${j} = fma(vec4f(a${i >> 2}.${XYZW[i & 3]}), b${j}, ${name}${i}_${j});`))
+        } }`,
+    );
+  }
+
+  /**
+   * acc += A·B over `depth`, both operands from device memory, rows along the depth.
+   *
+   * @param a,b operands and their first rows.
+   */
+  scores(
+    acc: Accumulators,
+    depth: number,
+    a: { operand: Operand; first: string },
+    b: { operand: Operand; first: string },
+  ): string {
+    const { rows, columns, step, threadsY } = this.tile;
+    const loadA = new Loader(a.operand, "stageA", rows, step, this.threads, 0);
+    const loadB = new Loader(
+      b.operand,
+      "stageB",
+      columns,
+      step,
+      this.threads,
+      loadA.blocks % this.threads,
+    );
+    const load = (k: string) =>
+      `{ let depth0 = ${k}; ${loadA.load(a.first, "depth0", `${depth}u`)} ${
+        loadB.load(b.first, "depth0", `${depth}u`)
+      } }`;
+    const steps = Math.ceil(depth / step);
+    return wgsl`{
+${loadA.declare()}
+${loadB.declare()}
+${load("0u")}
+for (var step = 0u; step < ${steps}u; step++) {
+  ${loadA.store()}
+  ${loadB.store()}
+  workgroupBarrier();
+  if (step + 1u < ${steps}u) ${load(`(step + 1u) * ${step}u`)}
+  ${this.#multiply(acc, (k, g) => `stageA[${k}][ty + ${g * threadsY}u]`)}
+  workgroupBarrier();
+}
+}`;
+  }
+
+  /**
+   * acc += (tile of weights)ᵀ·B over the columns of the block, B from device memory.
+   *
+   * @param width columns of B that exist.
+   * @param b operand (order "mn", without `row`), its first memory row and the number of rows.
+   * @param a WGSL of the weights from those of tile 0, 1, ….
+   */
+  weighted(
+    acc: Accumulators,
+    width: number,
+    b: { operand: Operand; first: string; end: string },
+    a: (weights: (tile: number) => string) => string,
+  ): string {
+    const { columns, step, threadsX, threadsY } = this.tile;
+    const inOrder = (k: string) =>
+      `min(${b.first} + (${k}) % ${columns / 4}u * 4u + (${k}) / ${columns / 4}u, ${b.end} - 1u)`;
+    const load = new Loader(
+      { ...b.operand, row: inOrder, extent: `${width}u` },
+      "stageB",
+      acc.groups * 4 * threadsX,
+      step,
+      this.threads,
+      0,
+    );
+    const steps = columns / step;
+    return wgsl`{
+${load.declare()}
+{ let depth0 = 0u; ${load.load("0u", "depth0", `${columns}u`)} }
+for (var step = 0u; step < ${steps}u; step++) {
+  ${load.store()}
+  workgroupBarrier();
+  if (step + 1u < ${steps}u) {
+    let depth0 = (step + 1u) * ${step}u;
+    ${load.load("0u", "depth0", `${columns}u`)}
+  }
+  ${
+      this.#multiply(
+        acc,
+        (k, g) => a((tile) => `weights${tile}[step][${k}][ty + ${g * threadsY}u]`),
+      )
+    }
+  workgroupBarrier();
+}
+}`;
+  }
+
+  /** Writes accumulators, times `factor`, to memory rows `first` + row < `end`. */
+  store(
+    { name, groups }: Accumulators,
+    to: { binding: string; vector: boolean; base: string; stride: string },
+    first: string,
+    end: string,
+    width: number,
+    factor: (i: number) => string,
+  ): string {
+    return unroll(
+      this.threadRows,
+      (i) =>
+        `if (${first} + ${this.row(i)} < ${end}) { let at = ${to.base} + (${first} + ${
+          this.row(i)
+        }) * ${to.stride}; ${
+          unroll(groups, (j) => {
+            const value = `${factor(i)} * ${name}${i}_${j}`;
+            return to.vector
+              ? `if (${this.column(j)} < ${width}u) { ${to.binding}[(at + ${
+                this.column(j)
+              }) / 4u] = ${value}; }`
+              : `{ let x = ${value}; ${
+                unroll(4, (e) =>
+                  `if (${this.column(j)} + ${e}u < ${width}u) { ${to.binding}[at + ${
+                    this.column(j)
+                  } + ${e}u] = x[${e}]; }`)
+              } }`;
+          })
+        } }`,
+    );
+  }
+}
+
+/** WGSL of the number of keys that can count at all for a sequence: `key_end`. */
+export function keyEnd({ keys }: AttentionMask): string {
+  return keys === "lengths"
+    ? "let key_end = min(params.time_k, u32(max(keys[batch], 0)));"
+    : "let key_end = params.time_k;";
+}
+
+/** WGSL of whether a query may see a key; `key_end` and, for causal masks, `shift` are defined. */
+export function visible({ causal, keys }: AttentionMask, query: string, key: string): string {
+  return [
+    `${key} < key_end`,
+    ...(causal ? [`${key} <= ${query} + shift`] : []),
+    ...(keys === "mask" ? [`keys[batch * params.time_k + min(${key}, key_end - 1u)] != 0`] : []),
+  ].join(" && ");
+}
+
+/** WGSL that attention with dropout uses: `kept(query, quad of keys)`, true where a weight stays. */
+export const KEPT = wgsl`
+${PHILOX}
+fn kept(query: u32, quad: u32, head: u32) -> vec4<bool> {
+  return philox(
+    vec4u(quad, query, head, params.offset_low),
+    vec2u(params.seed_low, params.seed_high ^ params.offset_high),
+  ) >= vec4u(params.threshold);
+}`;
+
+/** Parameters of the kernels, besides those of dropout. */
+export const ATTENTION_PARAMS = {
+  heads: "u32",
+  time_q: "u32",
+  time_k: "u32",
+  stride_q: "u32",
+  stride_k: "u32",
+  stride_v: "u32",
+  offset_k: "u32",
+  offset_v: "u32",
+  scale: "f32",
+} as const;
+
+export const DROPOUT_PARAMS = {
+  threshold: "u32",
+  factor: "f32",
+  seed_low: "u32",
+  seed_high: "u32",
+  offset_low: "u32",
+  offset_high: "u32",
+} as const;
+
+/** Where a head of queries, keys and values lies: WGSL that defines `base_q`, `base_k`, `base_v`. */
+export function headBases(widthQk: number, widthV: number): string {
+  return wgsl`
+  let head = group.y;
+  let batch = group.z;
+  let base_q = batch * params.time_q * params.stride_q + head * ${widthQk}u;
+  let base_k = params.offset_k + batch * params.time_k * params.stride_k + head * ${widthQk}u;
+  let base_v = params.offset_v + batch * params.time_k * params.stride_v + head * ${widthV}u;
+  let base_y = batch * params.time_q * params.heads * ${widthV}u + head * ${widthV}u;
+  let base_stats = (batch * params.heads + head) * params.time_q;`;
+}

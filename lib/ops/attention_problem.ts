@@ -1,0 +1,190 @@
+/** What attention, packed attention and differential attention share on the host. */
+import type { AttentionConstants } from "../../kernels/attention.ts";
+import type { AttentionTile } from "../../kernels/attention_tile.ts";
+import type { BufferSlice } from "../gpu/pool.ts";
+import type { Gpu } from "../tensor/gpu.ts";
+import { formatShape, ShapeError } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkShapeIs } from "./check.ts";
+import { dropoutParams, type DropoutStream } from "./dropout.ts";
+
+/** Which keys count. */
+export interface AttentionMaskOptions {
+  /**
+   * A query sees keys up to its own position; with fewer queries than keys (a cache of keys), the
+   * last query stands at the last key.
+   */
+  causal?: boolean;
+  /** Keys of each sequence that count, from the first one: numbers, or i32 [B]. */
+  keyLengths?: readonly number[] | Tensor;
+  /** i32 [B, Tk]: keys whose flag is 0 do not count. */
+  keyMask?: Tensor;
+}
+
+/** How attention attends. */
+export interface AttentionOptions extends AttentionMaskOptions {
+  /** What scores are multiplied by (default 1/√d). */
+  scale?: number;
+  /** Sets weights to 0 with probability p, see `dropout`. */
+  dropout?: DropoutStream & { p: number };
+}
+
+/** Sizes of a problem. */
+export interface AttentionSizes {
+  batch: number;
+  heads: number;
+  timeQ: number;
+  timeK: number;
+  widthQk: number;
+  widthV: number;
+}
+
+/** A problem ready to be run: constants and parameters of its kernels. */
+export interface AttentionProblem {
+  sizes: AttentionSizes;
+  constants: Omit<AttentionConstants, "tile">;
+  params: Record<string, number>;
+  /** Lengths or flags of keys, held for the way back. */
+  keys: Tensor | undefined;
+  bindings: { keys?: BufferSlice };
+}
+
+/** Checks options and works out what the kernels need. The caller disposes of `keys`. */
+export function attentionProblem(
+  operation: string,
+  gpu: Gpu,
+  sizes: AttentionSizes,
+  packed: boolean,
+  { causal = false, keyLengths, keyMask, scale, dropout }: AttentionOptions,
+): AttentionProblem {
+  const { batch, heads, timeQ, timeK, widthQk, widthV } = sizes;
+  if (causal && timeK < timeQ) {
+    throw new ShapeError(
+      `${operation}(): causal attention of ${timeQ} queries to ${timeK} keys; expected at least as ` +
+        `many keys as queries.`,
+    );
+  }
+  if (keyLengths && keyMask) {
+    throw new TypeError(`${operation}(): keyLengths and keyMask were both given; expected one.`);
+  }
+  const factor = scale ?? 1 / Math.sqrt(widthQk);
+  if (!Number.isFinite(factor)) {
+    throw new RangeError(`${operation}(): scale is ${factor}; expected a finite number.`);
+  }
+  const dropped = dropout !== undefined && dropout.p > 0;
+  const keys = keyMask
+    ? maskTensor(operation, keyMask, batch, timeK)
+    : keyLengths
+    ? lengthsTensor(operation, gpu, keyLengths, batch)
+    : undefined;
+  const inner = heads * widthQk;
+  return {
+    sizes,
+    constants: {
+      mask: { causal, keys: keyMask ? "mask" : keyLengths ? "lengths" : "all" },
+      widthQk,
+      widthV,
+      vector: widthQk % 4 === 0 && widthV % 4 === 0,
+      packed,
+      dropout: dropped,
+    },
+    params: {
+      heads,
+      time_q: timeQ,
+      time_k: timeK,
+      stride_q: packed ? 3 * inner : inner,
+      stride_k: packed ? 3 * inner : inner,
+      stride_v: packed ? 3 * inner : heads * widthV,
+      offset_k: packed ? inner : 0,
+      offset_v: packed ? 2 * inner : 0,
+      scale: factor,
+      ...(dropped ? dropoutParams(operation, dropout.p, dropout) : {}),
+    },
+    keys,
+    bindings: keys ? { keys: keys.slice } : {},
+  };
+}
+
+function maskTensor(operation: string, mask: Tensor, batch: number, time: number): Tensor {
+  checkShapeIs(operation, "keyMask", mask, [batch, time], "(sequences, keys)");
+  checkInts(operation, "keyMask", mask);
+  return mask.alias();
+}
+
+function lengthsTensor(
+  operation: string,
+  gpu: Gpu,
+  lengths: readonly number[] | Tensor,
+  batch: number,
+): Tensor {
+  if ("gpu" in lengths) {
+    checkShapeIs(operation, "keyLengths", lengths, [batch], "(one for each sequence)");
+    checkInts(operation, "keyLengths", lengths);
+    return lengths.alias();
+  }
+  if (lengths.length !== batch) {
+    throw new ShapeError(
+      `${operation}(): keyLengths has ${lengths.length} numbers; expected one for each of the ` +
+        `${batch} sequences.`,
+    );
+  }
+  return gpu.tensor(Int32Array.from(lengths), [batch], { label: "lengths of keys" });
+}
+
+function checkInts(operation: string, name: string, tensor: Tensor): void {
+  if (tensor.dtype !== "i32") {
+    throw new TypeError(
+      `${operation}(): ${name} is a tensor of dtype ${tensor.dtype}; expected i32.`,
+    );
+  }
+}
+
+/** Checks q, k (and k's like), v and gives the sizes. */
+export function attentionSizes(operation: string, q: Tensor, k: Tensor, v: Tensor): AttentionSizes {
+  for (const [name, { shape }] of Object.entries({ q, k, v })) {
+    if (shape.length !== 4 || shape.some((length) => length === 0)) {
+      throw new ShapeError(
+        `${operation}(): ${name} has the shape ${
+          formatShape(shape)
+        }; expected [B, T, H, d], each ` +
+          `at least 1.`,
+      );
+    }
+  }
+  const [batch, timeQ, heads, widthQk] = q.shape, [, timeK] = k.shape, widthV = v.shape[3];
+  checkShapeIs(operation, "k", k, [batch, timeK, heads, widthQk], "(as q, with any T)");
+  checkShapeIs(operation, "v", v, [batch, timeK, heads, widthV], "(as k, with any d)");
+  return { batch, heads, timeQ, timeK, widthQk, widthV };
+}
+
+/** Which kernel a tile is for. */
+export type AttentionPass = "forward" | "queries" | "keys";
+
+/** Bytes of workgroup memory that a kernel takes. */
+function tileBytes(tile: AttentionTile, widest: number, maps: number): number {
+  const { rows, columns, step, threadsX } = tile;
+  const wide = Math.max(columns, Math.ceil(widest / (4 * threadsX)) * 4 * threadsX);
+  const padded = (width: number) => (width / 4 + 1) * 16;
+  return step * (padded(rows) + padded(wide)) + maps * columns * padded(rows) +
+    threadsX * rows * 4;
+}
+
+/**
+ * The tile for an adapter and a problem. On GPUs a thread holds 8 × 8 scores, or 8 × 4 where it also
+ * holds two results or a wide one, so that registers suffice.
+ */
+export function attentionTile(
+  gpu: Gpu,
+  pass: AttentionPass,
+  { widthQk, widthV }: { widthQk: number; widthV: number },
+  maps = 1,
+): AttentionTile {
+  if (gpu.adapter.software) {
+    return { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 8 };
+  }
+  const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
+  const threadsX = pass !== "keys" && maps === 1 && widest <= 64 ? 8 : 16;
+  const large = { rows: 64, columns: 64, threadsX, threadsY: 8, step: 16 };
+  if (tileBytes(large, widest, maps) <= gpu.limits.maxComputeWorkgroupStorageSize) return large;
+  return { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
+}
