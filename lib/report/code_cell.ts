@@ -8,17 +8,18 @@ import { joinStreams, outputHtml } from "./render_output.ts";
  * The line that stands for folded code: the comment at its top if there is one, else its first line
  * that is neither empty nor an import.
  */
-export function codeSummary(source: string): string {
+export function codeSummary(source: string): { text: string; isComment: boolean } {
   const lines = source.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const comment = /^\/\/+\s*(.+)$|^\/\*+\s*(.+?)\s*(?:\*\/)?$/.exec(lines[0] ?? "");
-  if (comment) return comment[1] ?? comment[2];
+  if (comment) return { text: comment[1] ?? comment[2], isComment: true };
+  const code = (text: string) => ({ text, isComment: false });
   let inImport = false;
   for (const line of lines) {
     if (/^import\b/.test(line)) inImport = true;
-    if (!inImport && !line.startsWith("//")) return line;
+    if (!inImport && !line.startsWith("//")) return code(line);
     if (inImport && /;$|from\s+["'][^"']+["']/.test(line)) inImport = false;
   }
-  return lines[0] ?? "";
+  return code(lines[0] ?? "");
 }
 
 /**
@@ -39,11 +40,12 @@ export function codeCellHtml(cell: NotebookCell, page: PageContext): Html {
 
 function foldedCode(source: string, count: number | null | undefined, open: boolean): Html {
   const lines = source.split("\n").length;
+  const { text, isComment } = codeSummary(source);
   const code = rawHtml(highlight(source, "typescript"));
   return markup`
     <details class="code"${open && rawHtml(" open")}>
     <summary><span class="count">[${count ?? " "}]</span>
-    <span class="first-line">${codeSummary(source)}</span>
+    <span class="first-line${isComment ? "" : " is-code"}">${text}</span>
     <span class="lines">${lines} ${lines === 1 ? "line" : "lines"}</span></summary>
     <div class="code-block"><pre tabindex="0"><code>${code}</code></pre></div>
     </details>

@@ -4,9 +4,12 @@ export function minutes(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** Seconds after which a log says again where the work stands. */
+const REMINDER = 30;
+
 /**
  * Shows where long work stands: on a terminal one line that is written over and whose clock runs, in
- * a file or a log one line a step.
+ * a file or a log one line a step, and again every half minute.
  */
 export class ProgressLine {
   readonly #terminal = Deno.stdout.isTerminal();
@@ -18,9 +21,9 @@ export class ProgressLine {
   /** Shows a step; `text` gets the time since this object was made. */
   step(text: (elapsed: string) => string): void {
     this.#text = text;
-    if (!this.#terminal) return console.log(text(this.#elapsed()));
-    this.#timer ??= setInterval(() => this.#draw(), 500);
     this.#draw();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#draw(), this.#terminal ? 500 : REMINDER * 1000);
   }
 
   /** Removes the line on a terminal, and prints `text` to stay if there is one. */
@@ -31,13 +34,10 @@ export class ProgressLine {
     if (text !== undefined) console.log(text);
   }
 
-  #elapsed(): string {
-    return minutes((performance.now() - this.#began) / 1000);
-  }
-
   #draw(): void {
+    const line = this.#text(minutes((performance.now() - this.#began) / 1000));
+    if (!this.#terminal) return console.log(line);
     const columns = Deno.consoleSize().columns;
-    const line = this.#text(this.#elapsed());
     // A line longer than the terminal would wrap, and then not be written over.
     const fitting = line.length < columns ? line : line.slice(0, columns - 2) + "…";
     this.#write(`\r\x1b[2K${fitting}`);

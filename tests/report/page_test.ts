@@ -172,13 +172,12 @@ Deno.test("streams: carriage returns keep the last state, control sequences vani
 });
 
 Deno.test("folded code is named by its comment, else by its first line of substance", () => {
-  assertEquals(codeSummary("/** Trains. */\nlet x;"), "Trains.");
-  assertEquals(
-    codeSummary('import {\n  a,\n} from "b";\n\n// note\nconst c = a();'),
-    "const c = a();",
-  );
-  assertEquals(codeSummary('import "a";'), 'import "a";');
-  assertEquals(codeSummary(""), "");
+  const text = (source: string) => codeSummary(source).text;
+  assertEquals(codeSummary("/** Trains. */\nlet x;"), { text: "Trains.", isComment: true });
+  assertEquals(codeSummary("let x;"), { text: "let x;", isComment: false });
+  assertEquals(text('import {\n  a,\n} from "b";\n\n// note\nconst c = a();'), "const c = a();");
+  assertEquals(text('import "a";'), 'import "a";');
+  assertEquals(text(""), "");
 });
 
 Deno.test("pictures follow the page's colours where they use the figures' own", () => {
