@@ -47,13 +47,13 @@ Deno.test("results are listed by notebook, with units and errors", () => {
     number: "06",
     title: "Cut *Cross*-Entropy",
     summary: "",
-    results: [{ name: "Memory", value: 12345.6, unit: "MiB" }, { name: "Right", value: "yes" }],
+    results: [{ name: "Memory", value: 12346, unit: "MiB" }, { name: "Right", value: "yes" }],
     run: { seconds: 41.5 },
     failed: true,
   }]);
   assertEquals(lines, [
     "06-cut-cross-entropy: Cut Cross-Entropy (41.5 s), with an error",
-    "    Memory  12,345.6 MiB",
+    "    Memory  12,346 MiB",
     "    Right   yes",
   ]);
 });
