@@ -5,9 +5,9 @@ import { CHROMIUM_FLAGS, CHROMIUM_MISSING, findChromium } from "../../lib/report
 export const chromiumPath = await findChromium();
 if (!chromiumPath) console.log(`Tests of pages in a browser are skipped. ${CHROMIUM_MISSING}`);
 
-/** Starts a headless Chromium. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath, args: [...CHROMIUM_FLAGS] });
+/** Starts a headless Chromium, with more flags if there are any. */
+export function launch(...flags: string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath, args: [...CHROMIUM_FLAGS, ...flags] });
 }
 
 /** Collects what a page complains about: errors, failed requests and anything from a network. */
