@@ -4,7 +4,8 @@
  * - cutFinishRows: dE[i, d] = n · mass_i · cMax[d] / 2³⁰ + factor_i · C[target_i, d]. A workgroup a row.
  * - cutFinishColumns: dC[v, d] = n · tileMass · eMax[d] / 2³⁰. An invocation an element.
  * - cutTargetRows: dC[v, :] += Σ_{i: target_i = v} factor_i · e_i. A workgroup for each different
- *   target, whose rows are listed together (`order`, from `starts[g]` to `starts[g + 1]`).
+ *   target and 32 columns, whose rows are listed together (`order`, from `starts[g]` to
+ *   `starts[g + 1]`); eight threads a column, their sums added in order.
  *
  * Bytes: 8 an element of dE and dC, and 4·D a row for its target, twice.
  */
@@ -88,23 +89,30 @@ export const cutTargetRows = defineKernel(
       ...(wanted.dBias ? { dBias: "write array<f32>" as const } : {}),
     },
     params: { firstGroup: "u32", groups: "u32", d: "u32", first: "u32" },
-    workgroup: [64, 1, 1],
+    workgroup: [32, 8, 1],
     code: wgsl`
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+var<workgroup> sums: array<array<f32, 32>, 8>;
+@compute @workgroup_size(32, 8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   ${rowIndex()}
   if (row >= params.groups) { return; }
   let start = starts[params.firstGroup + row];
   let end = starts[params.firstGroup + row + 1u];
   let column = targets[order[start]];
+  let k = group.z * 32u + local.x;
   ${
       wanted.dC
         ? wgsl`
-  for (var k = lid + 64u * group.z; k < params.d; k += 64u * 4u) {
-    var sum = 0.0;
-    for (var i = start; i < end; i++) {
+  var sum = 0.0;
+  if (k < params.d) {
+    for (var i = start + local.y; i < end; i += 8u) {
       sum += targetFactors[order[i]] * e[rows[order[i]] * params.d + k];
     }
+  }
+  sums[local.y][local.x] = sum;
+  workgroupBarrier();
+  if (local.y == 0u && k < params.d) {
+    for (var i = 1u; i < 8u; i++) { sum += sums[i][local.x]; }
     dC[(column - params.first) * params.d + k] += sum;
   }`
         : ""
@@ -112,10 +120,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   ${
       wanted.dBias
         ? wgsl`
-  if (lid == 0u && group.z == 0u) {
-    var sum = 0.0;
-    for (var i = start; i < end; i++) { sum += targetFactors[order[i]]; }
-    dBias[column] += sum;
+  if (k == 0u && local.y == 0u) {
+    var total = 0.0;
+    for (var i = start; i < end; i++) { total += targetFactors[order[i]]; }
+    dBias[column] += total;
   }`
         : ""
     }

@@ -29,7 +29,7 @@ import {
   staging,
   threadIndex,
   tileColumn,
-  tileLoaders,
+  tileLoader,
   tileRow,
   type TileShape,
   tileThreads,
@@ -40,6 +40,8 @@ export interface CutForwardConstants {
   tile: TileShape;
   /** Whether D is a multiple of four. */
   vector: boolean;
+  /** Whether D is a multiple of tile.k. */
+  wholeSteps: boolean;
   bias: boolean;
   softcap: boolean;
   /** Writes the bounds that the filter of the backward pass needs. */
@@ -82,20 +84,18 @@ export function logitsFromAccumulators(
 export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) => {
   const { tile, keep, sumLogits } = c;
   const threads = tileThreads(tile), rows = rowsPerThread(tile), groups = columnGroups(tile);
-  const { a, b } = tileLoaders(tile, {
+  const loader = tileLoader(tile, {
     binding: "e",
     order: "k",
     vector: c.vector,
-    row: (i) => `rows[${i}]`,
+    row: (i) => `rows[min(${i}, params.rowCount - 1u)]`,
     stride: "params.d",
-    extent: "params.rowCount",
   }, {
     binding: "c",
     order: "k",
     vector: c.vector,
     stride: "params.d",
-    extent: "params.columns",
-  });
+  }, c.wholeSteps);
   // Rows of the tile are looked after, between tiles, by one thread each.
   const owned = Math.ceil(tile.m / threads);
   const forOwned = (piece: (o: number) => string) =>
@@ -167,27 +167,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
         `target_of[r] = targets[min(m0 + r, params.rowCount - 1u)] - params.first; target_logit[r] = ${LOWEST};`
       )
     }
-  ${a.declare()}
-  ${b.declare()}
+  ${loader.declare()}
   var nextTile = firstTile;
   var nextStep = 0u;
-  {
-    ${a.load("m0", "0u", "params.d")}
-    ${b.load(`firstTile * ${tile.n}u`, "0u", "params.d")}
-  }
+  ${loader.aim("m0", `nextTile * ${tile.n}u`)}
+  ${loader.load("0u", "params.d")}
   for (var tile = firstTile; tile < endTile; tile++) {
     ${declareAccumulators(tile)}
     for (var step = 0u; step < steps; step++) {
-      ${a.store()}
-      ${b.store()}
+      ${loader.store()}
       workgroupBarrier();
       nextStep++;
-      if (nextStep == steps) { nextStep = 0u; nextTile++; }
-      if (nextTile < endTile) {
-        let k = nextStep * ${tile.k}u;
-        ${a.load("m0", "k", "params.d")}
-        ${b.load(`nextTile * ${tile.n}u`, "k", "params.d")}
+      if (nextStep == steps) {
+        nextStep = 0u;
+        nextTile++;
+        ${loader.aim("m0", `nextTile * ${tile.n}u`)}
       }
+      if (nextTile < endTile) { ${loader.load("nextStep", "params.d")} }
       ${multiplyStep(tile)}
       workgroupBarrier();
     }

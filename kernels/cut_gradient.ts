@@ -29,14 +29,15 @@ import { TANH4 } from "./matmul.ts";
 import {
   columnGroups,
   declareAccumulators,
-  Loader,
   multiplyStep,
   multiplyStepTransposed,
+  type Operand,
   rowsPerThread,
   staging,
   threadIndex,
   tileColumn,
-  tileLoaders,
+  TileLoader,
+  tileLoader,
   tileRow,
   type TileShape,
   tileStagingBytes,
@@ -48,6 +49,8 @@ export interface CutGradientConstants {
   /** m rows of a job, n columns of a vocabulary tile. */
   tile: TileShape;
   vector: boolean;
+  /** Whether D is a multiple of tile.k. */
+  wholeSteps: boolean;
   bias: boolean;
   softcap: boolean;
   /** Which gradients are wanted. */
@@ -71,51 +74,39 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
   // The tile of the third product: columns of the vocabulary as rows.
   const turned: TileShape = { ...tile, m: tile.n };
   const element = c.vector ? "array<vec4f>" : "array<f32>";
-  const classifier = {
-    binding: "c",
-    vector: c.vector,
-    stride: "params.d",
-  };
-  const { a, b } = tileLoaders(tile, {
+  const matrix = { vector: c.vector, stride: "params.d" };
+  const loader = tileLoader(
+    tile,
+    { ...matrix, binding: "e", order: "k", row: (i) => `e_row[min(${i}, ${tile.m - 1}u)]` },
+    { ...matrix, binding: "c", order: "k" },
+    c.wholeSteps,
+  );
+  const slabLoader = (operand: Operand) =>
+    new TileLoader(tile, [{ operand, stage: "stageB", width: tile.n }], false, "slab");
+  const slabOfC = slabLoader({ ...matrix, binding: "c", order: "mn", base: "tileBase" });
+  const slabOfE = slabLoader({
+    ...matrix,
     binding: "e",
-    order: "k",
-    vector: c.vector,
-    row: (i) => `e_row[${i}]`,
-    stride: "params.d",
-    extent: `${tile.m}u`,
-  }, { ...classifier, order: "k", extent: "params.columns" });
-  const slabOfC = new Loader(
-    { ...classifier, order: "mn", base: "tileBase", extent: "params.d" },
-    "stageB",
-    tile.n,
-    tile.k,
-    threads,
-    0,
-  );
-  const slabOfE = new Loader(
-    {
-      binding: "e",
-      order: "mn",
-      vector: c.vector,
-      row: (k) => `e_row[${k}]`,
-      stride: "params.d",
-      extent: "params.d",
-    },
-    "stageB",
-    tile.n,
-    tile.k,
-    threads,
-    0,
-  );
+    order: "mn",
+    row: (k) => `e_row[min(${k}, ${tile.m - 1}u)]`,
+  });
   /** Products 2 and 3: walk through D in slabs, each a sum of `depth` staged rows. */
-  const slabs = (shape: TileShape, loader: Loader, depth: string, step: string, store: string) =>
+  const slabs = (
+    shape: TileShape,
+    loader: TileLoader,
+    depth: string,
+    step: string,
+    store: string,
+  ) =>
     wgsl`for (var d0 = 0u; d0 < params.d; d0 += ${tile.n}u) {
     ${declareAccumulators(shape)}
-    { ${loader.load("d0", "0u", depth)} }
-    for (var k0 = 0u; k0 < ${depth}; k0 += ${tile.k}u) {
+    ${loader.aim("d0")}
+    ${loader.load("0u", depth)}
+    let steps = (${depth} + ${tile.k - 1}u) / ${tile.k}u;
+    for (var s = 0u; s < steps; s++) {
       ${loader.store()}
       workgroupBarrier();
-      if (k0 + ${tile.k}u < ${depth}) { let k = k0 + ${tile.k}u; ${loader.load("d0", "k", depth)} }
+      if (s + 1u < steps) { ${loader.load("(s + 1u)", depth)} }
       ${step}
       workgroupBarrier();
     }
@@ -241,19 +232,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   // 1. Logits and their gradient.
   let tileBase = tile * ${tile.n}u * params.d;
   {
-    ${a.declare()}
-    ${b.declare()}
+    ${loader.declare()}
     ${declareAccumulators(tile)}
-    { ${a.load("0u", "0u", "params.d")} ${b.load(`tile * ${tile.n}u`, "0u", "params.d")} }
-    for (var k0 = 0u; k0 < params.d; k0 += ${tile.k}u) {
-      ${a.store()}
-      ${b.store()}
+    ${loader.aim("0u", `tile * ${tile.n}u`)}
+    ${loader.load("0u", "params.d")}
+    let steps = (params.d + ${tile.k - 1}u) / ${tile.k}u;
+    for (var s = 0u; s < steps; s++) {
+      ${loader.store()}
       workgroupBarrier();
-      if (k0 + ${tile.k}u < params.d) {
-        let k = k0 + ${tile.k}u;
-        ${a.load("0u", "k", "params.d")}
-        ${b.load(`tile * ${tile.n}u`, "k", "params.d")}
-      }
+      if (s + 1u < steps) { ${loader.load("(s + 1u)", "params.d")} }
       ${multiplyStep(tile)}
       workgroupBarrier();
     }
@@ -311,7 +298,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             tile,
             slabOfC,
             "columns",
-            multiplyStep(tile, (k) => `gradient[k0 + ${k}u]`),
+            multiplyStep(tile, (k) => `gradient[s * ${tile.k}u + ${k}u]`),
             `${inverseScale("params.d")} ${
               addRow(tile, "dE", (i) => ({
                 guard: "r < survivors",
@@ -332,7 +319,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             turned,
             slabOfE,
             "survivors",
-            `let quad = k0 / 4u; ${
+            `let quad = s * ${tile.k / 4}u; ${
               multiplyStepTransposed(turned, (row) => `gradient[${row}]`, "quad")
             }`,
             `${inverseScale("0u")} ${

@@ -21,7 +21,7 @@ import {
   staging,
   threadIndex,
   tileColumn,
-  tileLoaders,
+  tileLoader,
   tileRow,
   type TileShape,
   tileThreads,
@@ -39,6 +39,8 @@ export interface MatmulConstants {
   vectorA: boolean;
   vectorB: boolean;
   vectorY: boolean;
+  /** Whether K is a multiple of tile.k. */
+  wholeSteps?: boolean;
   /** Adds a bias to every column. */
   bias?: boolean;
   /** Applied after the bias. */
@@ -88,21 +90,19 @@ fn gelu(x: vec4f) -> vec4f {
 
 export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
   const { tile, activation = "none" } = c;
-  const { a, b } = tileLoaders(tile, {
+  const loader = tileLoader(tile, {
     binding: "a",
     order: c.transposeA ? "mn" : "k",
     vector: c.vectorA,
     base: "baseA",
     stride: "params.strideA",
-    extent: "params.m",
   }, {
     binding: "b",
     order: c.transposeB ? "k" : "mn",
     vector: c.vectorB,
     base: "baseB",
     stride: "params.strideB",
-    extent: "params.n",
-  });
+  }, c.wholeSteps ?? false);
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
   const element = (vector: boolean) => vector ? "array<vec4f>" : "array<f32>";
 
@@ -177,23 +177,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let stepsOfPart = (steps + params.splits - 1u) / params.splits;
   let first = part * stepsOfPart;
   let last = min(steps, first + stepsOfPart);
-  ${a.declare()}
-  ${b.declare()}
+  ${loader.declare()}
   ${declareAccumulators(tile)}
-  if (first < last) {
-    let k = first * ${tile.k}u;
-    ${a.load("m0", "k", "params.k")}
-    ${b.load("n0", "k", "params.k")}
-  }
+  ${loader.aim("m0", "n0")}
+  if (first < last) { ${loader.load("first", "params.k")} }
   for (var step = first; step < last; step++) {
-    ${a.store()}
-    ${b.store()}
+    ${loader.store()}
     workgroupBarrier();
-    if (step + 1u < last) {
-      let k = (step + 1u) * ${tile.k}u;
-      ${a.load("m0", "k", "params.k")}
-      ${b.load("n0", "k", "params.k")}
-    }
+    if (step + 1u < last) { ${loader.load("(step + 1u)", "params.k")} }
     ${multiplyStep(tile)}
     workgroupBarrier();
   }

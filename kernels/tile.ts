@@ -37,20 +37,24 @@ export interface TileShape {
   lanesX: number;
 }
 
-/** How an operand lies in memory and what its loads must guard against. */
+/**
+ * How an operand lies in memory.
+ *
+ * Rows (columns) beyond the matrix are read all the same, from wherever WebGPU's bounds checks lead:
+ * each only spoils its own row or column of the product, which nobody stores.
+ */
 export interface Operand {
   /** Name of the binding. */
   binding: string;
   order: "k" | "mn";
   /** Whether the binding is an array of vec4f (lengths of memory rows are multiples of 4). */
   vector: boolean;
-  /** WGSL for the memory row of row (or column) `i` of the matrix; only for order "k". */
+  /** WGSL for the memory row of a row of the matrix (order "k") or of a k (order "mn"). */
   row?: (i: string) => string;
   /** WGSL of the element where the matrix starts. */
   base?: string;
-  /** WGSL names: length of a memory row in elements, number of rows (columns) of the matrix. */
+  /** WGSL of the length of a memory row in elements. */
   stride: string;
-  extent: string;
 }
 
 /** Threads of a workgroup. */
@@ -102,136 +106,173 @@ export function staging(name: string, depth: number, width: number): string {
   return `var<workgroup> ${name}: array<array<vec4f, ${width / 4 + 1}>, ${depth}>;`;
 }
 
+/** An operand and where it goes. */
+interface Side {
+  operand: Operand;
+  /** Array in workgroup memory. */
+  stage: string;
+  /** Tile rows (columns). */
+  width: number;
+}
+
 /**
- * Moves an operand from device memory to workgroup memory, in blocks of 4 × 4 dealt out to threads.
- *
- * @param width tile rows (or columns) of this operand.
- * @param firstThread thread that takes the first block.
+ * Moves operands from device memory to workgroup memory, in blocks of four rows by four k that are
+ * dealt out to the threads: first A's, then B's, so that a thread's registers serve either.
  */
-export class Loader {
-  readonly blocks: number;
+export class TileLoader {
+  readonly #sides: readonly (Side & { firstBlock: number; blocks: number })[];
+  readonly #threads: number;
+  readonly #rounds: number;
 
+  /**
+   * @param wholeSteps whether K is known to be a multiple of tile.k, so that no load needs a guard.
+   * @param prefix of the names of registers.
+   */
   constructor(
-    readonly operand: Operand,
-    readonly stage: string,
-    readonly width: number,
-    readonly depth: number,
-    readonly threads: number,
-    readonly firstThread: number,
+    readonly tile: TileShape,
+    sides: readonly Side[],
+    readonly wholeSteps: boolean,
+    readonly prefix = "q",
   ) {
-    this.blocks = (width / 4) * (depth / 4);
+    this.#threads = tileThreads(tile);
+    let firstBlock = 0;
+    this.#sides = sides.map((side) => {
+      const blocks = (side.width / 4) * (tile.k / 4);
+      const dealt = { ...side, firstBlock, blocks };
+      firstBlock += blocks;
+      return dealt;
+    });
+    this.#rounds = Math.ceil(firstBlock / this.#threads);
   }
 
-  /** Blocks of one thread at most. */
-  get rounds(): number {
-    return Math.ceil(this.blocks / this.threads);
-  }
-
-  #register(round: number, i: number): string {
-    return `${this.stage}_q${round}_${i}`;
-  }
-
-  /** Registers between device memory and workgroup memory. */
+  /** Registers: four vec4f and up to four addresses for each block of a thread. */
   declare(): string {
-    return unroll(this.rounds, (r) => join(4, " ", (i) => `var ${this.#register(r, i)}: vec4f;`));
+    return unroll(
+      this.#rounds,
+      (r) =>
+        `${join(4, " ", (i) => `var ${this.prefix}${r}_${i}: vec4f;`)} ${
+          join(4, " ", (i) => `var ${this.prefix}At${r}_${i} = 0u;`)
+        }`,
+    );
   }
 
-  /** Places of a thread's blocks in the tile; names used by `load` and `store`. */
-  #place(round: number): string {
-    const { width, depth, operand, stage, threads, firstThread } = this;
-    const block = `((lid + ${threads - firstThread}u) % ${threads}u + ${round * threads}u)`;
-    // Neighbouring threads read neighbouring memory: along k, or along the rows.
-    return operand.order === "k"
-      ? `let ${stage}_kq = (${block} % ${depth / 4}u) * 4u; let ${stage}_rq = ${block} / ${
-        depth / 4
-      }u;`
-      : `let ${stage}_rq = ${block} % ${width / 4}u; let ${stage}_kq = (${block} / ${
-        width / 4
-      }u) * 4u;`;
+  /** WGSL for whoever has a block in this round: knows `rq` and `kq`, its first row and k. */
+  #each(round: number, code: (side: Side) => string): string {
+    const first = round * this.#threads, end = first + this.#threads;
+    const pieces: string[] = [];
+    for (const side of this.#sides) {
+      const sideEnd = side.firstBlock + side.blocks;
+      if (sideEnd <= first || side.firstBlock >= end) continue;
+      const whole = side.firstBlock <= first && sideEnd >= end;
+      const block = `(lid + ${first}u - ${side.firstBlock}u)`;
+      const across = side.operand.order === "k" ? this.tile.k / 4 : side.width / 4;
+      // Neighbouring threads read neighbouring memory: along k, or along the rows.
+      const [fast, slow] = side.operand.order === "k" ? ["kq", "rq"] : ["rq", "kq"];
+      pieces.push(
+        `${
+          whole
+            ? ""
+            : `if (lid + ${first}u >= ${side.firstBlock}u && lid + ${first}u < ${sideEnd}u) `
+        }{ let ${fast} = (${block} % ${across}u) * 4u; let ${slow} = (${block} / ${across}u) * 4u; ${
+          code(side)
+        } }`,
+      );
+    }
+    return pieces.join(" else ");
   }
 
-  #guarded(round: number, code: string): string {
-    const { threads, firstThread, blocks } = this;
-    const mine = `(lid + ${threads - firstThread}u) % ${threads}u + ${round * threads}u`;
-    const all = blocks % threads === 0;
-    return `{ ${all ? "" : `if (${mine} < ${blocks}u) {`} ${this.#place(round)} ${code} ${
-      all ? "" : "}"
-    } }`;
+  /**
+   * Points the addresses at the tile's first step.
+   *
+   * @param firsts WGSL of the tile's first row of A, first column of B.
+   */
+  aim(...firsts: string[]): string {
+    return unroll(this.#rounds, (r) =>
+      this.#each(r, ({ operand, stage }) => {
+        const first = firsts[this.#sides.findIndex((side) => side.stage === stage)];
+        const { order, vector, row, base, stride } = operand;
+        const origin = base ? `${base} + ` : "";
+        const at = (i: number) => {
+          if (order === "k") {
+            const index = `${first} + rq + ${i}u`;
+            return `${origin}${row ? row(index) : `(${index})`} * ${stride} + kq`;
+          }
+          // With a list of rows the address depends on k in its own way: see load().
+          return row
+            ? `${origin}${first} + rq`
+            : `${origin}(kq + ${i}u) * ${stride} + ${first} + rq`;
+        };
+        return join(
+          4,
+          " ",
+          (i) => `${this.prefix}At${r}_${i} = ${vector ? `(${at(i)}) / 4u` : at(i)};`,
+        );
+      }));
   }
 
   /**
    * Loads a step into registers.
    *
-   * @param first WGSL of the tile's first row (column) in the matrix.
-   * @param k WGSL of the step's first k.
-   * @param end WGSL of the number of k in all; beyond it zeros are loaded.
+   * @param step WGSL of the step's number.
+   * @param end WGSL of the number of k; beyond it zeros are loaded.
    */
-  load(first: string, k: string, end: string): string {
-    const { stage, operand } = this;
-    const { binding, order, vector, stride, extent, row, base } = operand;
-    const origin = base ? `${base} + ` : "";
-    return unroll(this.rounds, (round) => {
-      const lines = [`let k0 = ${k} + ${stage}_kq; let r0 = ${first} + ${stage}_rq * 4u;`];
-      for (let i = 0; i < 4; i++) {
-        const register = this.#register(round, i);
-        if (order === "k") {
-          const inRange = `min(r0 + ${i}u, ${extent} - 1u)`;
-          const at = `${origin}${row ? row(inRange) : inRange} * ${stride} + k0`;
+  load(step: string, end: string): string {
+    const { k } = this.tile;
+    return unroll(this.#rounds, (r) =>
+      this.#each(r, ({ operand }) => {
+        const { binding, order, vector, row, stride } = operand;
+        const unit = vector ? " / 4u" : "";
+        const lines: string[] = [`let k0 = ${step} * ${k}u;`];
+        if (order === "k") lines.push(`let forth = k0${unit};`);
+        else if (!row) lines.push(`let forth = (k0 * ${stride})${unit};`);
+        for (let i = 0; i < 4; i++) {
+          const address = `${this.prefix}At${r}_${i}`;
+          const kOf = (c: number) => order === "k" ? `k0 + kq + ${c}u` : `k0 + kq + ${i}u`;
+          const at = order === "mn" && row
+            ? `${address} + (${row(kOf(0))} * ${stride})${unit}`
+            : `${address} + forth`;
+          const guard = (value: string, zero: string, c: number) =>
+            this.wholeSteps ? value : `select(${zero}, ${value}, ${kOf(c)} < ${end})`;
           lines.push(
             vector
-              ? `${register} = select(vec4f(0.0), ${binding}[(${at}) / 4u], k0 < ${end});`
-              : `{ let at = ${at}; ${register} = vec4f(${
-                join(4, ", ", (c) => `select(0.0, ${binding}[at + ${c}u], k0 + ${c}u < ${end})`)
-              }); }`,
-          );
-        } else {
-          const kRow = row ? row(`min(k0 + ${i}u, ${end} - 1u)`) : `min(k0 + ${i}u, ${end} - 1u)`;
-          const at = `${origin}${kRow} * ${stride} + r0`;
-          lines.push(
-            vector
-              ? `${register} = select(vec4f(0.0), ${binding}[(${at}) / 4u], k0 + ${i}u < ${end} && r0 < ${extent});`
-              : `{ let at = ${at}; let ok = k0 + ${i}u < ${end}; ${register} = vec4f(${
-                join(
-                  4,
-                  ", ",
-                  (c) => `select(0.0, ${binding}[at + ${c}u], ok && r0 + ${c}u < ${extent})`,
-                )
+              ? `${this.prefix}${r}_${i} = ${guard(`${binding}[${at}]`, "vec4f(0.0)", 0)};`
+              : `{ let at = ${at}; ${this.prefix}${r}_${i} = vec4f(${
+                join(4, ", ", (c) => guard(`${binding}[at + ${c}u]`, "0.0", c))
               }); }`,
           );
         }
-      }
-      return this.#guarded(round, lines.join(" "));
-    });
+        return lines.join(" ");
+      }));
   }
 
   /** Stores the registers into workgroup memory. */
   store(): string {
-    const { stage, operand } = this;
-    return unroll(this.rounds, (round) => {
-      const registers = [0, 1, 2, 3].map((i) => this.#register(round, i));
-      return this.#guarded(
-        round,
-        join(
-          4,
-          " ",
-          (i) =>
-            `${stage}[${stage}_kq + ${i}u][${stage}_rq] = ${
-              operand.order === "k"
-                ? `vec4f(${registers.map((register) => `${register}.${XYZW[i]}`).join(", ")})`
-                : registers[i]
-            };`,
-        ),
-      );
-    });
+    return unroll(this.#rounds, (r) =>
+      this.#each(r, ({ operand, stage }) => {
+        const registers = [0, 1, 2, 3].map((i) => `${this.prefix}${r}_${i}`);
+        return join(4, " ", (i) =>
+          `${stage}[kq + ${i}u][rq / 4u] = ${
+            operand.order === "k"
+              ? `vec4f(${
+                registers.map((register) => `${register}.${XYZW[i]}`).join(", ")
+              })`
+              : registers[i]
+          };`);
+      }));
   }
 }
 
-/** Loaders for both operands, dealt out so that no thread is idle while another has two blocks. */
-export function tileLoaders(tile: TileShape, a: Operand, b: Operand): { a: Loader; b: Loader } {
-  const threads = tileThreads(tile);
-  const loadA = new Loader(a, "stageA", tile.m, tile.k, threads, 0);
-  const loadB = new Loader(b, "stageB", tile.n, tile.k, threads, loadA.blocks % threads);
-  return { a: loadA, b: loadB };
+/** The loader of a product of two operands, into `stageA` and `stageB`. */
+export function tileLoader(
+  tile: TileShape,
+  a: Operand,
+  b: Operand,
+  wholeSteps: boolean,
+): TileLoader {
+  return new TileLoader(tile, [
+    { operand: a, stage: "stageA", width: tile.m },
+    { operand: b, stage: "stageB", width: tile.n },
+  ], wholeSteps);
 }
 
 /** Registers of the thread's part of the tile: `acc{row}_{group}`, set to zero. */

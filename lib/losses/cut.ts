@@ -67,6 +67,7 @@ export function cutForward(p: Problem, differentiate: boolean): ForwardResult {
   const kernel = forwardKernel({
     tile,
     vector: p.d % 4 === 0,
+    wholeSteps: p.d % tile.k === 0 && !gpu.adapter.software,
     bias: p.bias !== undefined,
     softcap: softcap > 0,
     keep,

@@ -127,6 +127,7 @@ export function filteredGradients(
   const kernel = cutGradient({
     tile,
     vector: d % 4 === 0,
+    wholeSteps: d % tile.k === 0 && !gpu.adapter.software,
     bias: p.bias !== undefined,
     softcap: softcap > 0,
     dE: wanted.e,
@@ -204,7 +205,7 @@ export function filteredGradients(
           ...(gradients.bias ? { dBias: gradients.bias } : {}),
         },
         { firstGroup, groups: groupsHere, d, first: shard.first },
-        [x, y, 4],
+        [x, y, dC ? Math.ceil(d / 32) : 1],
       );
     }
     if (gradients.e) {

@@ -52,7 +52,7 @@ export function product(gpu: GpuDevice, p: Product): void {
   const batchA = p.batchA ?? 0, batchB = p.batchB ?? 0, batchY = p.batchY ?? m * strideY;
   const plain = !p.bias && !p.activation && !p.residual;
   const { tile, splits: wanted } = chooseTile(gpu, m, n, k, batch);
-  const splits = plain && batch === 1 ? wanted : 1;
+  const splits = plain && batch === 1 && strideY === n ? wanted : 1;
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
   const kernel = matmul({
     tile,
@@ -62,6 +62,8 @@ export function product(gpu: GpuDevice, p: Product): void {
     vectorA: fours(strideA, batchA) && (transposeA || p.padded || fours(k)),
     vectorB: fours(strideB, batchB) && (!transposeB || fours(k)),
     vectorY: splits > 1 ? fours(n) : fours(strideY, batchY) && (p.padded || fours(n)),
+    // The software adapter compiles for long: one kernel for all K there.
+    wholeSteps: k % tile.k === 0 && !gpu.adapter.software,
     bias: p.bias !== undefined,
     activation: p.activation ?? "none",
     accumulate: (p.accumulate ?? false) && splits === 1,
@@ -94,7 +96,6 @@ export function product(gpu: GpuDevice, p: Product): void {
     gpu.run(kernel, { a: p.a, b: p.b, y: p.y, ...extras }, params, grid);
     return;
   }
-  if (strideY !== n) throw new Error("A product cut into parts needs rows without gaps.");
   const parts = gpu.allocate(splits * m * n * 4, "partial products");
   gpu.run(kernel, { a: p.a, b: p.b, y: parts, ...extras }, params, grid);
   const y = toSlice(p.y);
