@@ -1,0 +1,321 @@
+/**
+ * Downloads from the Hugging Face hub, by repository and revision, into the shared cache.
+ *
+ * ```ts
+ * import { download } from "cutloss/hub/download.ts";
+ *
+ * const path = await download("openai-community/gpt2", "model.safetensors", {
+ *   onProgress: ({ received, total }) => console.log(`${(100 * received / total).toFixed(0)}%`),
+ * });
+ * ```
+ *
+ * The package `@huggingface/hub` (2.17.5) would do for small files; for weights it lacks what
+ * matters: it begins anew after an interruption, checks neither length nor hash, does not wait
+ * when asked to (429), reports no progress and remembers no revision.
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import {
+  checkHubFile,
+  defaultCacheDir,
+  exists,
+  type HubFile,
+  isCommit,
+  RepositoryCache,
+  type RepositoryType,
+} from "./cache_layout.ts";
+import { HubError, type HubRequestOptions, requestHub } from "./hub_request.ts";
+
+/** Options of {@linkcode download} and {@linkcode downloadFolder}. */
+export interface DownloadOptions {
+  /** A branch, a tag or a commit. */
+  revision?: string;
+  /** What kind of repository it is. */
+  type?: RepositoryType;
+  /** Where downloads are kept; by default where Hugging Face's own libraries keep them. */
+  cacheDir?: string;
+  /** Hears how many bytes there are, those of an earlier try included. */
+  onProgress?: (progress: DownloadProgress) => void;
+  /** The hub; `HF_ENDPOINT` or https://huggingface.co by default. */
+  endpoint?: string;
+  /** For private repositories; `HF_TOKEN` by default. */
+  token?: string;
+  /** How often a failure that may pass is tried again. */
+  retries?: number;
+  /** The longest wait between two tries, in milliseconds. */
+  maxWaitMs?: number;
+  /** How long the hub may be silent, in milliseconds. */
+  timeoutMs?: number;
+}
+
+/** How far a download has come. */
+export interface DownloadProgress {
+  readonly file: string;
+  /** Bytes. */
+  readonly received: number;
+  /** Bytes. */
+  readonly total: number;
+}
+
+/**
+ * Downloads a file unless the cache has it, and returns its path.
+ *
+ * An interrupted download is resumed where it ended. The result has the announced length and, where
+ * the hub announces one, the right SHA-256 (or git hash); what has not is never kept. If the hub
+ * cannot be reached, or `HF_HUB_OFFLINE` is set, a file of the same revision in the cache is good
+ * enough.
+ *
+ * @throws HubError with a sentence saying why the file cannot be had
+ */
+export async function download(
+  repository: string,
+  file: string,
+  options: DownloadOptions = {},
+): Promise<string> {
+  const { revision = "main", type = "model", cacheDir = defaultCacheDir() } = options;
+  const hubFile: HubFile = { repository, path: file, revision, type };
+  checkHubFile(hubFile);
+  const cache = new RepositoryCache(cacheDir, hubFile);
+  const cached = await cache.find(revision, file);
+  if (cached && isCommit(revision)) return cached;
+  if (Deno.env.get("HF_HUB_OFFLINE") === "1") {
+    if (cached) return cached;
+    throw new HubError(`${describe(hubFile)} is not in the cache, and HF_HUB_OFFLINE is set.`);
+  }
+  const request = requestOptions(hubFile, options);
+  const url = urlOf(hubFile, options.endpoint ?? Deno.env.get("HF_ENDPOINT"));
+  let remote: RemoteFile;
+  try {
+    remote = await inspect(url, request);
+  } catch (error) {
+    const unanswered = error instanceof HubError &&
+      (error.status === undefined || error.status === 429 || error.status >= 500);
+    if (cached && unanswered) return cached;
+    throw error;
+  }
+  const blob = cache.blob(remote.hash);
+  if (!await exists(blob)) await fetchBlob(url, blob, remote, hubFile, request, options);
+  await cache.rememberRevision(revision, remote.commit);
+  return await cache.link(remote.hash, remote.commit, file);
+}
+
+/** Options of {@linkcode downloadFolder}. */
+export interface DownloadFolderOptions extends DownloadOptions {
+  /** Files that are downloaded if the repository has them. */
+  optional?: readonly string[];
+}
+
+/**
+ * Downloads several files of one revision and returns the folder that holds them, as
+ * `Gpt2.load(dir)` and its like expect it.
+ *
+ * ```ts
+ * import { downloadFolder } from "cutloss/hub/download.ts";
+ *
+ * const dir = await downloadFolder("openai-community/gpt2", ["config.json", "model.safetensors"], {
+ *   optional: ["tokenizer.json"],
+ * });
+ * ```
+ */
+export async function downloadFolder(
+  repository: string,
+  files: readonly [string, ...string[]],
+  { optional = [], ...options }: DownloadFolderOptions = {},
+): Promise<string> {
+  const { revision = "main", type = "model", cacheDir = defaultCacheDir() } = options;
+  await download(repository, files[0], options);
+  const cache = new RepositoryCache(cacheDir, { repository, type });
+  // Later files come from the commit of the first, whatever happens to the branch meanwhile.
+  const commit = (await cache.commitOf(revision))!;
+  for (const file of files.slice(1)) {
+    await download(repository, file, { ...options, revision: commit });
+  }
+  for (const file of optional) {
+    try {
+      await download(repository, file, { ...options, revision: commit });
+    } catch (error) {
+      if (!(error instanceof HubError && error.status === 404)) throw error;
+    }
+  }
+  return cache.snapshotFolder(commit);
+}
+
+/** What the hub says about a file before sending it. */
+interface RemoteFile {
+  readonly commit: string;
+  /** SHA-256 of large files, git's SHA-1 of small ones: the file's name among the blobs. */
+  readonly hash: string;
+  readonly size: number;
+}
+
+function describe({ repository, path, revision, type }: HubFile): string {
+  return `${path} of ${type === "model" ? "" : `${type} `}${repository} at ${revision}`;
+}
+
+function requestOptions(
+  file: HubFile,
+  { token, retries = 4, maxWaitMs = 60_000, timeoutMs = 30_000 }: DownloadOptions,
+): Omit<HubRequestOptions, "method" | "followToOtherHosts"> {
+  return {
+    what: describe(file),
+    token: token ?? Deno.env.get("HF_TOKEN") ?? undefined,
+    // A compressed answer would have another length than the file.
+    headers: { "Accept-Encoding": "identity", "User-Agent": "cutloss" },
+    retries,
+    maxWaitMs,
+    timeoutMs,
+  };
+}
+
+function urlOf({ repository, path, revision, type }: HubFile, endpoint?: string): string {
+  const base = (endpoint || "https://huggingface.co").replace(/\/+$/, "");
+  const prefix = type === "dataset" ? "datasets/" : "";
+  const file = path.split("/").map(encodeURIComponent).join("/");
+  return `${base}/${prefix}${repository}/resolve/${encodeURIComponent(revision)}/${file}`;
+}
+
+/** Asks for a file's head. The hub's own answer is wanted, not that of the store it redirects to. */
+async function inspect(
+  url: string,
+  request: Omit<HubRequestOptions, "method" | "followToOtherHosts">,
+): Promise<RemoteFile> {
+  const answer = await requestHub(url, { ...request, method: "HEAD", followToOtherHosts: false });
+  await answer.body?.cancel();
+  const header = (name: string) => answer.headers.get(name) ?? undefined;
+  const commit = header("X-Repo-Commit");
+  const hash = (header("X-Linked-ETag") ?? header("ETag"))?.replace(/^W\//, "").replaceAll('"', "");
+  const size = Number(header("X-Linked-Size") ?? header("Content-Length") ?? NaN);
+  if (
+    !commit || !isCommit(commit) || !hash || !/^[\w-]+$/.test(hash) || !Number.isSafeInteger(size)
+  ) {
+    throw new HubError(
+      `${new URL(url).origin} does not answer as the Hugging Face hub does when asked for ` +
+        `${request.what}: commit ${commit}, hash ${hash}, size ${size}.`,
+      answer.status,
+    );
+  }
+  return { commit, hash, size };
+}
+
+/** Fetches the contents of a file, in as many goes as it takes, and puts them at `blob`. */
+async function fetchBlob(
+  url: string,
+  blob: string,
+  remote: RemoteFile,
+  file: HubFile,
+  request: Omit<HubRequestOptions, "method" | "followToOtherHosts">,
+  { onProgress, timeoutMs = 30_000 }: DownloadOptions,
+): Promise<void> {
+  await Deno.mkdir(dirname(blob), { recursive: true });
+  const incomplete = `${blob}.incomplete`;
+  using part = await Deno.open(incomplete, { read: true, write: true, create: true });
+  // Another process may be downloading the same file: let it, and take its result.
+  await part.lock(true);
+  if (await exists(blob)) return;
+  const get = { ...request, method: "GET", followToOtherHosts: true } as const;
+  let mismatches = 0;
+  for (let failures = 0;;) {
+    let received = (await part.stat()).size;
+    if (received > remote.size) {
+      await part.truncate(0);
+      received = 0;
+    }
+    if (received < remote.size || remote.size === 0) {
+      const before = received;
+      const problem = await append(part, received, remote.size, url, get, timeoutMs, (now) => {
+        onProgress?.({ file: file.path, received: received = now, total: remote.size });
+      });
+      if (problem) {
+        // Only goes that brought nothing new count.
+        failures = received > before ? 0 : failures + 1;
+        if (failures <= request.retries) {
+          const wait = failures === 0 ? 0 : Math.min(request.maxWaitMs, 500 * 2 ** (failures - 1));
+          await new Promise((resolve) => setTimeout(resolve, wait));
+          continue;
+        }
+        throw new HubError(
+          `The download of ${request.what} broke off after ${received} of ${remote.size} bytes ` +
+            `(${problem}); calling again resumes it.`,
+        );
+      }
+    }
+    const actual = await hashOf(part, remote);
+    if (actual === undefined || actual === remote.hash) break;
+    await part.truncate(0);
+    if (++mismatches < 2) continue;
+    throw new HubError(
+      `What the hub sent for ${request.what} has the hash ${actual}, but ${remote.hash} was ` +
+        "announced; it was thrown away.",
+    );
+  }
+  await part.sync();
+  await Deno.rename(incomplete, blob);
+}
+
+/** Appends what is missing to a file. Returns what went wrong, or undefined if nothing did. */
+async function append(
+  part: Deno.FsFile,
+  start: number,
+  size: number,
+  url: string,
+  request: HubRequestOptions,
+  timeoutMs: number,
+  onReceived: (received: number) => void,
+): Promise<string | undefined> {
+  const headers = start > 0 ? { ...request.headers, Range: `bytes=${start}-` } : request.headers;
+  const answer = await requestHub(url, { ...request, headers });
+  const range = answer.headers.get("Content-Range")?.match(/^bytes (\d+)-\d+\/(\d+|\*)$/);
+  let received = start;
+  if (answer.status !== 206 || !range || Number(range[1]) !== start) {
+    // The server sends the file from its beginning, or it cannot continue where we are.
+    await part.truncate(0);
+    received = 0;
+    if (answer.status !== 200) {
+      await answer.body?.cancel();
+      return `answer ${answer.status} to a request for the rest`;
+    }
+  }
+  const announced = Number(range?.[2] ?? answer.headers.get("Content-Length") ?? size);
+  if (Number.isFinite(announced) && announced !== size) {
+    await answer.body?.cancel();
+    return `${announced} bytes are offered, but the file has ${size}`;
+  }
+  await part.seek(received, Deno.SeekMode.Start);
+  const reader = answer.body?.getReader();
+  try {
+    while (reader) {
+      const { done, value } = await withTimeout(reader.read(), timeoutMs);
+      if (done) break;
+      if (received + value.length > size) return `more than ${size} bytes came`;
+      for (let written = 0; written < value.length;) {
+        written += await part.write(value.subarray(written));
+      }
+      onReceived(received += value.length);
+    }
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await reader?.cancel().catch(() => {});
+  }
+  return received === size ? undefined : "the connection was closed early";
+}
+
+async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing came for ${timeoutMs} ms`)), timeoutMs);
+  });
+  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** The file's hash of the kind that was announced, or undefined for a kind unknown. */
+async function hashOf(part: Deno.FsFile, { hash, size }: RemoteFile): Promise<string | undefined> {
+  const sha256 = /^[0-9a-f]{64}$/.test(hash);
+  if (!sha256 && !/^[0-9a-f]{40}$/.test(hash)) return undefined;
+  const hasher = createHash(sha256 ? "sha256" : "sha1");
+  if (!sha256) hasher.update(`blob ${size}\0`);
+  await part.seek(0, Deno.SeekMode.Start);
+  const chunk = new Uint8Array(1 << 20);
+  for (let n; (n = await part.read(chunk)) !== null;) hasher.update(chunk.subarray(0, n));
+  return hasher.digest("hex");
+}
