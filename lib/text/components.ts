@@ -1,4 +1,5 @@
 import type { AddedToken } from "./added_tokens.ts";
+import { CHARACTER_OF_BYTE } from "./byte_alphabet.ts";
 import { lowerCase } from "./bert_categories.ts";
 import { BytePairModel } from "./byte_pair_model.ts";
 import { JsonFields, show, unsupported } from "./json_fields.ts";
@@ -70,7 +71,13 @@ export function readModel(value: unknown, preTokenizer: PreTokenizer): Model {
   let model: BytePairModel | WordPieceModel;
   if (preTokenizer.type === "ByteLevel") {
     fields.only("dropout", null, 0);
-    fields.only("unk_token", null);
+    const unknownToken = fields.any("unk_token");
+    if (unknownToken !== null && !CHARACTER_OF_BYTE.every((character) => vocab.has(character))) {
+      throw new Error(
+        `tokenizer.json: model.unk_token was ${show(unknownToken)}, which is supported only ` +
+          "where it is never used: with all 256 bytes in the vocabulary.",
+      );
+    }
     fields.only("continuing_subword_prefix", null, "");
     fields.only("end_of_word_suffix", null, "");
     fields.only("byte_fallback", null, false);

@@ -4,6 +4,8 @@
  *
  * @module
  */
+export { CharacterBpe, type CharacterMerge, type PairCount } from "./character_bpe.ts";
+export { type CompressedPairs, compressPairs, expandPairs, type Replacement } from "./gage.ts";
 export { Encoding } from "./encoding.ts";
 export type { AddedToken } from "./added_tokens.ts";
 export type { Padding, Truncation } from "./lengths.ts";

@@ -107,7 +107,7 @@ export class Tokenizer {
   /**
    * Reads `tokenizer.json` from a directory, or the file itself if the name ends in `.json`. It is
    * fetched: a URL (`https:`, `file:`) or a path, which is taken relative to the page in a browser
-   * and to the working directory in Deno.
+   * and to the working directory elsewhere.
    */
   static async load(source: string | URL): Promise<Tokenizer> {
     const path = String(source);
