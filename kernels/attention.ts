@@ -56,7 +56,7 @@ export const attention = defineKernel("attention", (c: AttentionConstants) => {
     vector,
     base: `base_${name}`,
     stride: `params.stride_${name}`,
-    extent: name === "q" ? "params.time_q" : "params.time_k",
+    rows: name === "q" ? "params.time_q" : "params.time_k",
   });
 
   /** The largest (sum) over a row's columns of four rows' values, from all threads of the row. */
@@ -178,7 +178,7 @@ fn main(
       code.weighted(
         o,
         widthV,
-        { operand: operand("v"), first: "column0", end: "params.time_k" },
+        { operand: operand("v"), first: "column0" },
         (weights) => weights(0),
       )
     }

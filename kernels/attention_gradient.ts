@@ -60,10 +60,9 @@ export const attentionGradient = defineKernel(
       vector,
       base: name === "dy" ? "base_y" : `base_${name}`,
       stride: name === "dy" ? `(params.heads * ${widthV}u)` : `params.stride_${name}`,
-      extent: name === "q" || name === "dy" ? "params.time_q" : "params.time_k",
+      rows: name === "q" || name === "dy" ? "params.time_q" : "params.time_k",
     });
     const [own, other] = ofQueries ? ["q", "k"] as const : ["k", "q"] as const;
-    const columnTime = ofQueries ? "params.time_k" : "params.time_q";
 
     const read: Record<string, BindingType> = {};
     if (packed) read.qkv = `read ${element}`;
@@ -239,7 +238,7 @@ fn main(
         ofQueries ? "" : code.weighted(
           dv,
           widthV,
-          { operand: operand("dy", "mn"), first: "column0", end: "params.time_q" },
+          { operand: operand("dy", "mn"), first: "column0" },
           combined,
         )
       }
@@ -258,7 +257,7 @@ fn main(
           code.weighted(
             results[map],
             widthQk,
-            { operand: operand(other, "mn", map), first: "column0", end: columnTime },
+            { operand: operand(other, "mn", map), first: "column0" },
             (weight) => weight(map),
           )
         )

@@ -14,9 +14,9 @@
  * neighbouring threads, which hold columns four apart, write to different banks. B is loaded in that
  * order too; a sum does not mind.
  */
+import { AttentionLoader, type AttentionOperand } from "./attention_loader.ts";
 import { join, unroll, wgsl } from "./kernel.ts";
 import { PHILOX } from "./philox.ts";
-import { Loader, type Operand, staging, threadIndex } from "./tile.ts";
 
 /** Sizes of a workgroup's work. */
 export interface AttentionTile {
@@ -71,9 +71,12 @@ export class AttentionCode {
   memory(tiles: number): string {
     const { rows, columns, step, threadsX } = this.tile;
     const widest = Math.max(columns, this.groupsFor(this.widest) * 4 * threadsX);
+    // One element more than needed in a row, so that rows start in different banks.
+    const staging = (name: string, width: number) =>
+      `var<workgroup> ${name}: array<array<vec4f, ${width / 4 + 1}>, ${step}>;`;
     return [
-      staging("stageA", step, rows),
-      staging("stageB", step, widest),
+      staging("stageA", rows),
+      staging("stageB", widest),
       ...Array.from(
         { length: tiles },
         (_, i) =>
@@ -84,17 +87,15 @@ export class AttentionCode {
     ].join("\n");
   }
 
-  /** Thread coordinates `tx`, `ty`. */
+  /** Thread coordinates `tx`, `ty`: 32 neighbours form a rectangle of 8 × 4 and share their loads. */
   index(): string {
-    const { threadsX, threadsY, rows, columns, step } = this.tile;
-    return threadIndex({
-      m: rows,
-      n: columns,
-      k: step,
-      threadsX,
-      threadsY,
-      lanesX: Math.min(8, threadsX),
-    });
+    const { threadsX, threadsY } = this.tile;
+    return threadsX % 8 === 0 && threadsX > 8 && threadsY % 4 === 0
+      ? wgsl`
+  let bundle = lid / 32u;
+  let tx = bundle % ${threadsX / 8}u * 8u + lid % 8u;
+  let ty = bundle / ${threadsX / 8}u * 4u + lid % 32u / 8u;`
+      : `let tx = lid % ${threadsX}u; let ty = lid / ${threadsX}u;`;
   }
 
   /** Registers of a product, set to zero. */
@@ -158,33 +159,37 @@ export class AttentionCode {
   scores(
     acc: Accumulators,
     depth: number,
-    a: { operand: Operand; first: string },
-    b: { operand: Operand; first: string },
+    a: { operand: AttentionOperand; first: string },
+    b: { operand: AttentionOperand; first: string },
   ): string {
     const { rows, columns, step, threadsY } = this.tile;
-    const loadA = new Loader(a.operand, "stageA", rows, step, this.threads, 0);
-    const loadB = new Loader(
+    const { threads } = this;
+    const loadA = new AttentionLoader(a.operand, "stageA", rows, step, threads, depth, a);
+    const loadB = new AttentionLoader(
       b.operand,
       "stageB",
       columns,
       step,
-      this.threads,
-      loadA.blocks % this.threads,
+      threads,
+      depth,
+      b,
+      loadA.blocks % threads,
     );
-    const load = (k: string) =>
-      `{ let depth0 = ${k}; ${loadA.load(a.first, "depth0", `${depth}u`)} ${
-        loadB.load(b.first, "depth0", `${depth}u`)
-      } }`;
     const steps = Math.ceil(depth / step);
     return wgsl`{
 ${loadA.declare()}
 ${loadB.declare()}
-${load("0u")}
+${loadA.load("0u")}
+${loadB.load("0u")}
 for (var step = 0u; step < ${steps}u; step++) {
   ${loadA.store()}
   ${loadB.store()}
   workgroupBarrier();
-  if (step + 1u < ${steps}u) ${load(`(step + 1u) * ${step}u`)}
+  if (step + 1u < ${steps}u) {
+    let depth0 = (step + 1u) * ${step}u;
+    ${loadA.load("depth0")}
+    ${loadB.load("depth0")}
+  }
   ${this.#multiply(acc, (k, g) => `stageA[${k}][ty + ${g * threadsY}u]`)}
   workgroupBarrier();
 }
@@ -195,36 +200,37 @@ for (var step = 0u; step < ${steps}u; step++) {
    * acc += (tile of weights)ᵀ·B over the columns of the block, B from device memory.
    *
    * @param width columns of B that exist.
-   * @param b operand (order "mn", without `row`), its first memory row and the number of rows.
+   * @param b operand (order "mn") and its first memory row.
    * @param a WGSL of the weights from those of tile 0, 1, ….
    */
   weighted(
     acc: Accumulators,
     width: number,
-    b: { operand: Operand; first: string; end: string },
+    b: { operand: AttentionOperand; first: string },
     a: (weights: (tile: number) => string) => string,
   ): string {
     const { columns, step, threadsX, threadsY } = this.tile;
-    const inOrder = (k: string) =>
-      `min(${b.first} + (${k}) % ${columns / 4}u * 4u + (${k}) / ${columns / 4}u, ${b.end} - 1u)`;
-    const load = new Loader(
-      { ...b.operand, row: inOrder, extent: `${width}u` },
+    const memoryRow = (k: string) =>
+      `${b.first} + ${k} % ${columns / 4}u * 4u + ${k} / ${columns / 4}u`;
+    const load = new AttentionLoader(
+      b.operand,
       "stageB",
       acc.groups * 4 * threadsX,
       step,
       this.threads,
-      0,
+      width,
+      { memoryRow },
     );
     const steps = columns / step;
     return wgsl`{
 ${load.declare()}
-{ let depth0 = 0u; ${load.load("0u", "depth0", `${columns}u`)} }
+${load.load("0u")}
 for (var step = 0u; step < ${steps}u; step++) {
   ${load.store()}
   workgroupBarrier();
   if (step + 1u < ${steps}u) {
     let depth0 = (step + 1u) * ${step}u;
-    ${load.load("0u", "depth0", `${columns}u`)}
+    ${load.load("depth0")}
   }
   ${
       this.#multiply(

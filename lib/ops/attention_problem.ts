@@ -180,7 +180,7 @@ export function attentionTile(
   maps = 1,
 ): AttentionTile {
   if (gpu.adapter.software) {
-    return { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 8 };
+    return { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
   }
   const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
   const threadsX = pass !== "keys" && maps === 1 && widest <= 64 ? 8 : 16;

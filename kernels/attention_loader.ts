@@ -1,0 +1,145 @@
+/**
+ * Brings operands of attention from device memory to workgroup memory, a step of the depth at a time.
+ *
+ * An operand arrives as `stage[k][r / 4]`, four rows (or columns) r to an element. In memory either
+ * the depth is contiguous ("k": queries, keys and values by their heads' width; blocks of 4 × 4 are
+ * transposed in registers), or the rows are ("mn": values by keys). Threads take blocks of 4 × 4 in
+ * turn; a block waits in registers while the step before it is multiplied.
+ *
+ * What lies beyond the matrix is never read: the last row stands for rows after it (their weight is 0,
+ * but 0 · NaN would spoil a sum), zeros for depths and columns after the last.
+ */
+import { join, unroll } from "./kernel.ts";
+
+/** A matrix in device memory. */
+export interface AttentionOperand {
+  binding: string;
+  order: "k" | "mn";
+  /** Whether the binding is an array of vec4f. */
+  vector: boolean;
+  /** WGSL: first element, elements from one memory row to the next, number of memory rows. */
+  base: string;
+  stride: string;
+  rows: string;
+}
+
+const XYZW = "xyzw";
+
+export class AttentionLoader {
+  readonly blocks: number;
+  readonly #rounds: number;
+
+  /**
+   * @param stage array in workgroup memory, also the prefix of registers.
+   * @param width rows (columns) of the stage, `step` its depth.
+   * @param first WGSL of the first memory row for order "k".
+   * @param memoryRow WGSL of the memory row of a depth for order "mn".
+   * @param length elements of a memory row: the depth for "k", the columns for "mn".
+   * @param firstThread takes the first block.
+   */
+  constructor(
+    private readonly operand: AttentionOperand,
+    private readonly stage: string,
+    private readonly width: number,
+    private readonly step: number,
+    private readonly threads: number,
+    private readonly length: number,
+    private readonly place: { first: string } | { memoryRow: (k: string) => string },
+    private readonly firstThread = 0,
+  ) {
+    this.blocks = (width / 4) * (step / 4);
+    this.#rounds = Math.ceil(this.blocks / threads);
+  }
+
+  #register(round: number, i: number): string {
+    return `${this.stage}_${round}_${i}`;
+  }
+
+  #address(round: number, i: number): string {
+    return `${this.stage}_at${round}_${i}`;
+  }
+
+  /** WGSL for the owner of a block, which knows its first row `rq` and depth `kq`. */
+  #each(code: (round: number) => string): string {
+    const { threads, firstThread, blocks, width, step, operand } = this;
+    return unroll(this.#rounds, (round) => {
+      const thread = firstThread === 0
+        ? "lid"
+        : `((lid + ${threads - firstThread}u) % ${threads}u)`;
+      const block = `(${thread} + ${round * threads}u)`;
+      // Neighbouring threads read neighbouring memory.
+      const place = operand.order === "k"
+        ? `let kq = (${block} % ${step / 4}u) * 4u; let rq = (${block} / ${step / 4}u) * 4u;`
+        : `let rq = (${block} % ${width / 4}u) * 4u; let kq = (${block} / ${width / 4}u) * 4u;`;
+      const whole = (round + 1) * threads <= blocks;
+      return `${whole ? "" : `if (${block} < ${blocks}u) `}{ ${place} ${code(round)} }`;
+    });
+  }
+
+  /** Registers, and for order "k" the addresses of a block's rows, which do not change. */
+  declare(): string {
+    const { operand: { vector, base, stride, rows }, place } = this;
+    const registers = unroll(
+      this.#rounds,
+      (round) => join(4, " ", (i) => `var ${this.#register(round, i)}: vec4f;`),
+    );
+    if (!("first" in place)) return registers;
+    return [
+      registers,
+      unroll(this.#rounds, (round) => join(4, " ", (i) => `var ${this.#address(round, i)} = 0u;`)),
+      this.#each((round) =>
+        join(4, " ", (i) => {
+          const at = `${base} + min(${place.first} + rq + ${i}u, ${rows} - 1u) * ${stride} + kq`;
+          return `${this.#address(round, i)} = ${vector ? `(${at}) / 4u` : at};`;
+        })
+      ),
+    ].join("\n");
+  }
+
+  /** Loads a step into registers, `depth` being WGSL of its first depth. */
+  load(depth: string): string {
+    const { operand: { binding, vector, base, stride, rows }, place, step, width, length } = this;
+    return this.#each((round) =>
+      join(4, " ", (i) => {
+        const register = this.#register(round, i);
+        let at: string, column: string, guarded: boolean;
+        if ("first" in place) {
+          at = `${this.#address(round, i)} + ${depth}${vector ? " / 4u" : ""}`;
+          column = `${depth} + kq`;
+          guarded = length % step !== 0;
+        } else {
+          const row = `min(${place.memoryRow(`(${depth} + kq + ${i}u)`)}, ${rows} - 1u)`;
+          at = `${base} + ${row} * ${stride} + rq`;
+          if (vector) at = `(${at}) / 4u`;
+          column = "rq";
+          guarded = length !== width;
+        }
+        if (vector) {
+          const value = `${binding}[${at}]`;
+          return `${register} = ${
+            guarded ? `select(vec4f(0.0), ${value}, ${column} < ${length}u)` : value
+          };`;
+        }
+        return `{ let at = ${at}; ${register} = vec4f(${
+          join(
+            4,
+            ", ",
+            (c) => `select(0.0, ${binding}[at + ${c}u], ${column} + ${c}u < ${length}u)`,
+          )
+        }); }`;
+      })
+    );
+  }
+
+  /** Stores the registers into workgroup memory. */
+  store(): string {
+    return this.#each((round) =>
+      join(4, " ", (i) => {
+        const value = this.operand.order === "k"
+          ? `vec4f(${join(4, ", ", (r) => `${this.#register(round, r)}.${XYZW[i]}`)})`
+          : this.#register(round, i);
+        return `${this.stage}[kq + ${i}u][rq / 4u] = ${value};`;
+      })
+    );
+  }
+}

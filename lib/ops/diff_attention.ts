@@ -1,0 +1,134 @@
+import { attention as forward } from "../../kernels/attention.ts";
+import { attentionGradient, attentionStats } from "../../kernels/attention_gradient.ts";
+import { subtractScaled } from "../../kernels/diff_attention.ts";
+import { elementGrid } from "../../kernels/grid.ts";
+import { formatShape, ShapeError } from "../tensor/shape.ts";
+import { record } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import {
+  type AttentionMaskOptions,
+  attentionProblem,
+  attentionSizes,
+  attentionTile,
+} from "./attention_problem.ts";
+import { checkF32, checkShapeIs } from "./check.ts";
+import { runElements } from "./elementwise.ts";
+import { reshape } from "./reshape.ts";
+import { total } from "./sum.ts";
+
+/** How differential attention attends. */
+export interface DiffAttentionOptions extends Omit<AttentionMaskOptions, "keyMask"> {
+  /** i32 [B, Tk]: keys whose flag is 0 do not count. */
+  mask?: Tensor;
+  /** What scores are multiplied by (default 1/√d). */
+  scale?: number;
+}
+
+/** Storage buffers of the largest kernel. */
+const BUFFERS = 12;
+
+/**
+ * (softmax(q1·k1ᵀ/√d) − λ·softmax(q2·k2ᵀ/√d)) · v for every head, without a T × T matrix (Ye et al.,
+ * "Differential Transformer", 2024, equation 1). Gradients flow to all six tensors.
+ *
+ * @param q1,q2 [B, Tq, H, d].
+ * @param k1,k2 [B, Tk, H, d].
+ * @param v [B, Tk, H, dv], in the paper dv = 2d.
+ * @param lambda one number, of any shape.
+ * @returns [B, Tq, H, dv].
+ */
+export function diffAttention(
+  q1: Tensor,
+  k1: Tensor,
+  q2: Tensor,
+  k2: Tensor,
+  v: Tensor,
+  lambda: Tensor,
+  { mask, ...options }: DiffAttentionOptions = {},
+): Tensor {
+  const name = "diffAttention";
+  checkF32(name, { q1, k1, q2, k2, v, lambda });
+  const sizes = attentionSizes(name, q1, k1, v);
+  checkShapeIs(name, "q2", q2, q1.shape, "like q1");
+  checkShapeIs(name, "k2", k2, k1.shape, "like k1");
+  if (lambda.size !== 1) {
+    throw new ShapeError(
+      `diffAttention(): lambda has the shape ${formatShape(lambda.shape)}; expected one number.`,
+    );
+  }
+  const { gpu } = q1;
+  if (gpu.limits.maxStorageBuffersPerShaderStage < BUFFERS) {
+    throw new Error(
+      `diffAttention() needs ${BUFFERS} storage buffers a shader; this adapter has ` +
+        `${gpu.limits.maxStorageBuffersPerShaderStage}.`,
+    );
+  }
+  const problem = attentionProblem(name, gpu, sizes, false, { ...options, keyMask: mask });
+  const { constants, params, keys, bindings } = problem;
+  const { batch, heads, timeQ, timeK, widthV } = sizes;
+  const { vector } = constants;
+  const shape = [batch, timeQ, heads, widthV];
+
+  const y = gpu.empty(shape, { label: name });
+  using y2 = gpu.empty(shape, { label: `${name}, second map` });
+  using lse = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
+  using lse2 = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
+  const kernel = forward({ ...constants, tile: attentionTile(gpu, "forward", sizes) });
+  const blocks = Math.ceil(timeQ / kernel.tile.rows);
+  gpu.run(kernel, { q: q1, k: k1, v, ...bindings, y, lse }, params, [blocks, heads, batch]);
+  gpu.run(kernel, { q: q2, k: k2, v, ...bindings, y: y2, lse: lse2 }, params, [
+    blocks,
+    heads,
+    batch,
+  ]);
+  runElements(gpu, subtractScaled(), { y, y2, lambda }, y.size);
+
+  const inputs = [q1, k1, q2, k2, v, lambda];
+  const operands = { q1: q1.slice, k1: k1.slice, q2: q2.slice, k2: k2.slice, v: v.slice };
+  const results = { y: y.slice, y2: y2.slice, lse: lse.slice, lse2: lse2.slice };
+  const factor = lambda.slice;
+  record({
+    name,
+    inputs,
+    outputs: [y],
+    saved: [...inputs, y, y2, lse, lse2, ...(keys ? [keys] : [])],
+    backward: ([upstream]) => {
+      const dy = upstream!;
+      using stats = gpu.empty([batch, heads, timeQ, 4], { label: "attention statistics" });
+      using d2 = gpu.empty([batch, heads, timeQ], { label: "attention statistics" });
+      const count = batch * heads * timeQ;
+      gpu.run(
+        attentionStats({ maps: 2, vector, widthV }),
+        { ...results, dy, lambda: factor, d2, stats },
+        { count, heads, time: timeQ },
+        elementGrid(count, 64),
+      );
+      const gradient = (of: Tensor) => gpu.empty(of.shape, { label: "gradient" });
+      const run = (side: "queries" | "keys", into: Record<string, Tensor>) => {
+        const tile = attentionTile(gpu, side, sizes, 2);
+        const kernel = attentionGradient({ ...constants, tile, side, maps: 2 });
+        gpu.run(
+          kernel,
+          { ...operands, ...bindings, dy, stats, lambda: factor, ...into },
+          params,
+          [Math.ceil((side === "queries" ? timeQ : timeK) / kernel.tile.rows), heads, batch],
+        );
+        return into;
+      };
+      const { dq1, dq2 } = q1.requiresGrad || q2.requiresGrad
+        ? run("queries", { dq1: gradient(q1), dq2: gradient(q2) })
+        : {};
+      const { dk1, dk2, dv } = k1.requiresGrad || k2.requiresGrad || v.requiresGrad
+        ? run("keys", { dk1: gradient(k1), dk2: gradient(k2), dv: gradient(v) })
+        : {};
+      let dlambda: Tensor | undefined;
+      if (lambda.requiresGrad) {
+        using sum = total(d2, -1, "gradient");
+        dlambda = reshape(sum, lambda.shape);
+      }
+      return [dq1, dk1, dq2, dk2, dv, dlambda];
+    },
+  });
+  keys?.dispose();
+  return y;
+}
