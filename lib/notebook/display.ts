@@ -12,10 +12,11 @@ export interface Output {
  * Shows an output below the running cell, or prints its plain text outside a notebook.
  *
  * @param options.id makes it a display that `update: true` with the same id replaces
+ * @param options.hurry does not wait until it has left the kernel: for those that are soon replaced
  */
 export async function display(
   output: Output,
-  options: { id?: string; update?: boolean } = {},
+  options: { id?: string; update?: boolean; hurry?: boolean } = {},
 ): Promise<void> {
   const kernel = jupyter();
   if (!kernel) {
@@ -27,14 +28,19 @@ export async function display(
     metadata: output.metadata ? { cutloss: output.metadata } : {},
     transient: options.id === undefined ? {} : { display_id: options.id },
   });
+  if (!options.hurry) await settle(JSON.stringify(output.data).length);
 }
 
 /**
- * Lets printed text leave before the cell ends.
+ * Waits until what was shown has left the kernel, to be called before a cell may end.
  *
- * The Deno kernel reads what a cell prints from a pipe, beside the cell; a frontend would put what
- * it reads after the cell's end below the next cell.
+ * The kernel puts outputs into a queue that it empties beside the cell, at some 2,000 messages a
+ * second, and tells nobody when it has done so. Were a cell to end before, a frontend would put the
+ * rest below the next cell.
+ *
+ * @param bytes size of the output
  */
-export async function settle(): Promise<void> {
-  if (jupyter()) await new Promise((resolve) => setTimeout(resolve, 20));
+export async function settle(bytes = 0): Promise<void> {
+  if (!jupyter()) return;
+  await new Promise((resolve) => setTimeout(resolve, 20 + bytes / 20_000));
 }

@@ -36,12 +36,22 @@ export function formatColumn(values: readonly (number | null)[], digits = 4): st
     1 - Math.floor(Math.log10(smallest)),
     0,
   );
+  const used = values.map((value) =>
+    value === null ? 0 : decimalsOf(value, Math.min(decimals, 12))
+  );
+  const fraction = Math.max(...used);
   return values.map((value) => {
     if (value === null) return "–";
     if (!Number.isFinite(value)) return formatNumber(value);
-    const fraction = Math.min(decimals, 12);
     return grouped(value, { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
   });
+}
+
+/** Decimals of a number rounded to at most some, without zeros at the end. */
+function decimalsOf(value: number, most: number): number {
+  return Number.isFinite(value)
+    ? value.toFixed(most).replace(/\.?0*$/, "").split(".")[1]?.length ?? 0
+    : 0;
 }
 
 /** Seconds as people say them: 0.8 s, 12 s, 3 min 5 s, 2 h 7 min. */

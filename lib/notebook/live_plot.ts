@@ -64,23 +64,23 @@ export class LivePlot implements AsyncDisposable {
       if (Number.isFinite(value) && !(this.#options.log && value <= 0)) series.add(x, value);
     }
     if (performance.now() - this.#shown < (jupyter() ? PAUSE.notebook : PAUSE.lines)) return;
-    await this.#show();
+    await this.#show(true);
   }
 
   /** Draws the last state. */
   async finish(): Promise<void> {
-    await this.#show();
+    await this.#show(false);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.finish();
   }
 
-  async #show(): Promise<void> {
+  async #show(hurry: boolean): Promise<void> {
     this.#shown = performance.now();
     const update = this.#displayed;
     this.#displayed = true;
-    await display(this.output(), { id: this.#id, update });
+    await display(this.output(), { id: this.#id, update, hurry });
   }
 
   /** The output for the present state. */

@@ -88,7 +88,7 @@ export class ProgressBar implements AsyncDisposable {
     const update = this.#displayed;
     this.#displayed = true;
     const seconds = (this.#shown - this.#began) / 1000;
-    await display(this.output(seconds), { id: this.#id, update });
+    await display(this.output(seconds), { id: this.#id, update, hurry: !this.#finished });
   }
 
   /** The output for the present state, after some seconds. */

@@ -38,18 +38,23 @@ export async function show(value: unknown, options: TableOptions = {}): Promise<
     const text = typeof value === "string" ? value : Deno.inspect(value, INSPECT);
     await display({ data: { "text/plain": text } });
   }
-  await settle();
 }
 
 /**
  * Prints lines, and returns when they are there.
  *
- * @param lines are joined; use this instead of `console.log` at the end of a cell
+ * Use it in cells instead of `console.log`, whose text takes another way, may arrive after the cell
+ * has ended, and is then shown below the next cell.
+ *
+ * @param lines each on its own line; what is no text is shown as the console shows it
  */
 export async function log(...lines: unknown[]): Promise<void> {
-  const text = lines.map((line) => typeof line === "string" ? line : Deno.inspect(line, INSPECT));
-  console.log(text.join("\n"));
-  if (jupyter()) await settle();
+  const text = lines.map((line) => typeof line === "string" ? line : Deno.inspect(line, INSPECT))
+    .join("\n");
+  const kernel = jupyter();
+  if (!kernel) return console.log(text);
+  await kernel.broadcast("stream", { name: "stdout", text: `${text}\n` });
+  await settle(text.length);
 }
 
 const INSPECT = { depth: 4, iterableLimit: 20, compact: true };

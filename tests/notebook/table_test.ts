@@ -65,6 +65,7 @@ Deno.test("Numbers are written with sensible digits", () => {
   assertEquals(formatColumn([1.5, 22.25, null]), ["1.50", "22.25", "–"]);
   assertEquals(formatColumn([1e-6, 1000.5]), ["1·10⁻⁶", "1001"]);
   assertEquals(formatColumn([0.1234567, 0.5], 3), ["0.123", "0.500"]);
+  assertEquals(formatColumn([1.5, 40, Infinity]), ["1.5", "40.0", "∞"]);
 });
 
 Deno.test("Durations and sizes are written in the unit that fits", () => {

@@ -1,8 +1,16 @@
+import { fileURLToPath } from "node:url";
 import { writeNotebook } from "../../lib/report/notebook_file.ts";
 
-/** Writes a notebook of code cells into a new temporary folder and returns its path. */
-export async function notebookOf(...sources: (string | { source: string; tags: string[] })[]) {
-  const folder = await Deno.makeTempDir({ prefix: "cutloss-test-" });
+/** Inside the repository, so that notebooks find its import map as those of notebooks/ do. */
+const FOLDER = fileURLToPath(new URL("../../.cache/tests", import.meta.url));
+
+/** Writes a notebook of code cells into a new folder, which goes with the tests; returns its path. */
+export async function notebookOf(
+  ...sources: (string | { source: string; tags: string[] })[]
+): Promise<string> {
+  await Deno.mkdir(FOLDER, { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: FOLDER });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   const path = `${folder}/test.ipynb`;
   await writeNotebook(path, {
     cells: sources.map((source, i) => ({
@@ -13,7 +21,7 @@ export async function notebookOf(...sources: (string | { source: string; tags: s
       outputs: [],
       execution_count: null,
     })),
-    metadata: {},
+    metadata: { kernelspec: { name: "deno", display_name: "Deno", language: "typescript" } },
     nbformat: 4,
     nbformat_minor: 5,
   });
