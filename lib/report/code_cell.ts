@@ -5,21 +5,20 @@ import type { PageContext } from "./page_context.ts";
 import { joinStreams, outputHtml } from "./render_output.ts";
 
 /**
- * The line that stands for folded code: the comment at its top if there is one, else its first line
- * that is neither empty nor an import.
+ * The line that stands for folded code, after its imports: a comment's first if the code starts with
+ * one, else the first line.
  */
 export function codeSummary(source: string): { text: string; isComment: boolean } {
   const lines = source.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const comment = /^\/\/+\s*(.+)$|^\/\*+\s*(.+?)\s*(?:\*\/)?$/.exec(lines[0] ?? "");
-  if (comment) return { text: comment[1] ?? comment[2], isComment: true };
-  const code = (text: string) => ({ text, isComment: false });
-  let inImport = false;
-  for (const line of lines) {
-    if (/^import\b/.test(line)) inImport = true;
-    if (!inImport && !line.startsWith("//")) return code(line);
-    if (inImport && /;$|from\s+["'][^"']+["']/.test(line)) inImport = false;
+  let first = 0;
+  while (/^import\b/.test(lines[first] ?? "")) {
+    while (first < lines.length - 1 && !/;$|["']$/.test(lines[first])) first++;
+    first++;
   }
-  return code(lines[0] ?? "");
+  const line = lines[first] ?? lines[0] ?? "";
+  if (!/^\/[/*]/.test(line)) return { text: line, isComment: false };
+  const words = (text = "") => text.replace(/^(?:\/\/+|\/?\*+)\s*|\s*\*\/$/g, "");
+  return { text: words(line) || words(lines[first + 1]), isComment: true };
 }
 
 /**

@@ -175,7 +175,9 @@ Deno.test("folded code is named by its comment, else by its first line of substa
   const text = (source: string) => codeSummary(source).text;
   assertEquals(codeSummary("/** Trains. */\nlet x;"), { text: "Trains.", isComment: true });
   assertEquals(codeSummary("let x;"), { text: "let x;", isComment: false });
-  assertEquals(text('import {\n  a,\n} from "b";\n\n// note\nconst c = a();'), "const c = a();");
+  assertEquals(text('import {\n  a,\n} from "b";\nimport "c"\n\n// Uses a.\na();'), "Uses a.");
+  assertEquals(text('import "a";\n\nconst b = 1; // one'), "const b = 1; // one");
+  assertEquals(text("/**\n * Two lines\n */"), "Two lines");
   assertEquals(text('import "a";'), 'import "a";');
   assertEquals(text(""), "");
 });
