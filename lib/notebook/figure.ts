@@ -1,7 +1,8 @@
+import { showCaption } from "./caption.ts";
 import { display, type Output } from "./display.ts";
 import { figureTable } from "./figure_table.ts";
 import { houseStyle } from "./figure_layout.ts";
-import { type DataTable, PLOTLY_MIME } from "./outputs.ts";
+import { type DataTable, type FigureMetadata, PLOTLY_MIME } from "./outputs.ts";
 import { plainData, slug } from "./plain_data.ts";
 import { type PlotlyFigure, plotlySvg, svgToPng } from "./plotly_svg.ts";
 
@@ -39,7 +40,9 @@ export interface FigureOptions {
  * @throws Error if caption, alternative text or the title of an axis is missing
  */
 export async function figure(options: FigureOptions): Promise<void> {
-  await display(await figureOutput(options));
+  const output = await figureOutput(options);
+  await display(output);
+  await showCaption((output.metadata as FigureMetadata).id, options.caption);
 }
 
 /** The output that {@link figure} shows. */

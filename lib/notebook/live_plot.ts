@@ -1,3 +1,4 @@
+import { showCaption } from "./caption.ts";
 import { display, type Output } from "./display.ts";
 import { formatNumber } from "./format_number.ts";
 import { jupyter } from "./jupyter.ts";
@@ -51,6 +52,7 @@ export class LivePlot implements AsyncDisposable {
   #series = new Map<string, Series>();
   #shown = -Infinity;
   #displayed = false;
+  #finished = false;
 
   constructor(options: LivePlotOptions) {
     this.#options = options;
@@ -67,9 +69,13 @@ export class LivePlot implements AsyncDisposable {
     await this.#show(true);
   }
 
-  /** Draws the last state. */
+  /** Draws the last state, with its caption in a notebook. Further calls do nothing. */
   async finish(): Promise<void> {
+    if (this.#finished) return;
+    this.#finished = true;
     await this.#show(false);
+    const { caption, id = slug(caption) } = this.#options;
+    await showCaption(id, caption);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,6 +19,7 @@
  * | `provenance` | as a table | id "provenance", caption, table, provenance |
  * | `progress` | `text/html`, `text/plain`, last state only | label, done, total, seconds, finished |
  * | `live-plot` | `image/svg+xml`, `text/plain`, last state only | id, caption, alt, table |
+ * | `caption` | `text/markdown`, `text/plain` | of: the id of the figure before it; pages that show captions pass it over |
  * | `result` | as a table | values: [{ name, value, unit? }, …], the notebook's main results |
  *
  * - `table` is `{ columns: [{ name, unit?, numeric }], rows: [[value, …], …] }`: rounded numbers, not

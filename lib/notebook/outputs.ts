@@ -88,6 +88,13 @@ export interface ResultMetadata {
   values: ResultValue[];
 }
 
+/** `output.metadata.cutloss` of a figure's caption, for viewers that show none themselves. */
+export interface CaptionMetadata {
+  kind: "caption";
+  /** The `id` of the figure before it. */
+  of: string;
+}
+
 /** What Cutloss writes under the key `cutloss` of an output's metadata. */
 export type OutputMetadata =
   | FigureMetadata
@@ -95,6 +102,7 @@ export type OutputMetadata =
   | ProvenanceMetadata
   | ProgressMetadata
   | LivePlotMetadata
+  | CaptionMetadata
   | ResultMetadata;
 
 /** The MIME type under which Jupyter's Plotly renderers look for a figure. */

@@ -90,6 +90,8 @@ function cutlossHtml(
       return markup`<section class="result" aria-label="Main result">${
         resultList(metadata.values)
       }</section>`;
+    case "caption":
+      return markup``; // the figure has brought it along
     case "progress": {
       const { label, done, total, seconds, finished } = metadata;
       const count = finished && done === total ? `${total}` : `${done} of ${total}`;

@@ -53,7 +53,7 @@ Deno.test("Interrupting stops a cell at its progress bar, whose last state stays
   assertEquals(finished, false);
 });
 
-Deno.test("In a notebook a progress bar and a live plot are one output each", async () => {
+Deno.test("In a notebook a progress bar and a live plot are one output each, updated in place", async () => {
   const [{ outputs, status }] = await runCells([
     `const bar = notebook.progress(40), curve = notebook.livePlot({ caption: "Loss.", alt: "Falls." });
      for (let i = 1; i <= 40; i++) {
@@ -64,10 +64,13 @@ Deno.test("In a notebook a progress bar and a live plot are one output each", as
      await curve.finish();`,
   ]);
   assertEquals(status, "ok");
-  assertEquals(outputs.map((output) => output.output_type), ["display_data", "display_data"]);
-  const [bar, curve] = outputs.map((output) => output.metadata!.cutloss as Record<string, unknown>);
+  assertEquals(outputs.length, 3, "bar, curve and the curve's caption");
+  const [bar, curve, caption] = outputs.map((output) =>
+    output.metadata!.cutloss as Record<string, unknown>
+  );
   assertEquals([bar.kind, bar.done, bar.finished], ["progress", 40, true]);
   assertEquals(curve.kind, "live-plot");
+  assertEquals(caption, { kind: "caption", of: curve.id });
   assertEquals((curve.table as { rows: unknown[] }).rows.length, 40);
 });
 
