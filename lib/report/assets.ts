@@ -31,6 +31,9 @@ const FONTS: [file: string, packageName: string][] = [
   ["inter-greek-wght-normal.woff2", INTER],
 ];
 
+/** Style sheets, in the order in which they are joined. */
+const STYLES = ["page", "code", "figures", "print"];
+
 /**
  * Writes what the pages of a site share: style sheet, script, fonts, KaTeX's style sheet with its
  * fonts, and one copy of plotly.js.
@@ -40,10 +43,10 @@ export async function writeAssets(directory: string): Promise<void> {
     await Deno.mkdir(join(directory, part), { recursive: true });
   }
   const own = (path: string) => new URL(path, import.meta.url);
-  await Deno.writeTextFile(
-    join(directory, "report.css"),
-    await Deno.readTextFile(own("assets/report.css")),
+  const styles = await Promise.all(
+    STYLES.map((name) => Deno.readTextFile(own(`assets/${name}.css`))),
   );
+  await Deno.writeTextFile(join(directory, "report.css"), styles.join("\n"));
   await Deno.writeTextFile(
     join(directory, "report.js"),
     await bundleForBrowser(own("page/main.ts")),

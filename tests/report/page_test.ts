@@ -214,7 +214,7 @@ Deno.test("HTML outputs keep tables and styles and lose what runs", () => {
 
 Deno.test("the page's ground and text have the figures' colours", async () => {
   const css = await Deno.readTextFile(
-    new URL("../../lib/report/assets/report.css", import.meta.url),
+    new URL("../../lib/report/assets/page.css", import.meta.url),
   );
   for (const name of ["paper", "ink", "muted"] as const) {
     assertStringIncludes(css, `--${name}: light-dark(${theme.light[name]}, ${theme.dark[name]})`);
