@@ -12,9 +12,9 @@
  *
  * Both directions hold one tensor at a time: a checkpoint may be larger than memory allows twice.
  */
+import { ARRAYS, type HostTensor, type TensorArray } from "./safetensors_arrays.ts";
 import {
   BYTES_PER_ELEMENT,
-  encodeHeader,
   headerLength,
   parseHeader,
   type SafetensorsDtype,
@@ -22,42 +22,19 @@ import {
   SafetensorsError,
   type SafetensorsHeader,
 } from "./safetensors_header.ts";
-import { writeAtomically } from "./write_atomically.ts";
 
-export { type SafetensorsDtype, type SafetensorsEntry, SafetensorsError };
-
-/** What a tensor's numbers become in memory: F16 and BF16 are widened to f32, BOOL is 0 or 1. */
-export type TensorArray =
-  | Float32Array<ArrayBuffer>
-  | Float64Array<ArrayBuffer>
-  | Int8Array<ArrayBuffer>
-  | Int16Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | BigInt64Array<ArrayBuffer>
-  | Uint8Array<ArrayBuffer>
-  | Uint16Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>
-  | BigUint64Array<ArrayBuffer>;
-
-/** A tensor on the host: `data` in row-major order of `shape`. */
-export interface HostTensor<Data = TensorArray> {
-  readonly shape: readonly number[];
-  readonly data: Data;
-}
-
-const ARRAYS: Partial<Record<SafetensorsDtype, new (buffer: ArrayBuffer) => TensorArray>> = {
-  F64: Float64Array,
-  F32: Float32Array,
-  I64: BigInt64Array,
-  I32: Int32Array,
-  I16: Int16Array,
-  I8: Int8Array,
-  U64: BigUint64Array,
-  U32: Uint32Array,
-  U16: Uint16Array,
-  U8: Uint8Array,
-  BOOL: Uint8Array,
+export {
+  type HostTensor,
+  type SafetensorsDtype,
+  type SafetensorsEntry,
+  SafetensorsError,
+  type TensorArray,
 };
+export {
+  type TensorToWrite,
+  writeSafetensors,
+  type WriteSafetensorsOptions,
+} from "./write_safetensors.ts";
 
 const CHUNK_BYTES = 1 << 24;
 
@@ -201,104 +178,6 @@ export async function readSafetensors(path: string): Promise<Map<string, HostTen
   const tensors = new Map<string, HostTensor>();
   for (const name of file.entries.keys()) tensors.set(name, file.read(name));
   return tensors;
-}
-
-/** A tensor to write. */
-export interface TensorToWrite {
-  readonly shape: readonly number[];
-  /**
-   * The numbers, or a function that fetches them when their turn comes (from the GPU, say), so
-   * that only one tensor is held in memory; without a `dtype` the function must fetch f32.
-   */
-  readonly data: TensorArray | (() => TensorArray | Promise<TensorArray>);
-  /** What it becomes in the file. F16 rounds f32 to nearest; the default is the array's own type. */
-  readonly dtype?: SafetensorsDtype;
-}
-
-/** Options of {@linkcode writeSafetensors}. */
-export interface WriteSafetensorsOptions {
-  /** Strings about the file; Hugging Face's loaders want `format: "pt"`, which is the default. */
-  metadata?: Readonly<Record<string, string>>;
-}
-
-/**
- * Writes a safetensors file, in the reference library's order: larger dtypes first, then by name.
- * The file appears under its name only when it is complete.
- *
- * @throws TypeError if a tensor's data does not have as many elements as its shape says, or its
- *   array cannot be written as its dtype
- */
-export async function writeSafetensors(
-  path: string,
-  tensors: Readonly<Record<string, TensorToWrite>> | ReadonlyMap<string, TensorToWrite>,
-  { metadata = { format: "pt" } }: WriteSafetensorsOptions = {},
-): Promise<void> {
-  const named = [...(tensors instanceof Map ? tensors : Object.entries(tensors))] as [
-    string,
-    TensorToWrite,
-  ][];
-  const typed = named.map(([name, tensor]) => ({
-    name,
-    tensor,
-    dtype: dtypeToWrite(name, tensor),
-  }));
-  typed.sort((a, b) =>
-    DTYPE_ORDER.indexOf(a.dtype) - DTYPE_ORDER.indexOf(b.dtype) ||
-    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
-  );
-  let reached = 0;
-  const entries: SafetensorsEntry[] = typed.map(({ name, tensor, dtype }) => {
-    const begin = reached;
-    reached += count(tensor.shape) * BYTES_PER_ELEMENT[dtype];
-    return { name, dtype, shape: tensor.shape, begin, end: reached };
-  });
-  await writeAtomically(path, async (write) => {
-    await write(encodeHeader(entries, metadata));
-    for (const { name, tensor, dtype } of typed) {
-      const data = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
-      if (data.length !== count(tensor.shape)) {
-        throw new TypeError(
-          `Tensor "${name}" has ${data.length} elements, but its shape [${
-            tensor.shape.join(", ")
-          }] needs ${count(tensor.shape)}.`,
-        );
-      }
-      await write(toBytes(name, data, dtype));
-    }
-  });
-}
-
-/** The reference library sorts by descending alignment, in this order of its dtypes. */
-const DTYPE_ORDER: SafetensorsDtype[] = ["U64", "I64", "F64", "F32", "U32", "I32", "BF16", "F16"]
-  .concat(["U16", "I16", "I8", "U8", "BOOL"]) as SafetensorsDtype[];
-
-function dtypeToWrite(name: string, { data, dtype }: TensorToWrite): SafetensorsDtype {
-  if (dtype) {
-    if (ARRAYS[dtype] || dtype === "F16") return dtype;
-    throw new TypeError(`Tensor "${name}" cannot be written as ${dtype}.`);
-  }
-  if (typeof data === "function") return "F32";
-  for (const [dtype, ArrayType] of Object.entries(ARRAYS)) {
-    if (data instanceof ArrayType) return dtype as SafetensorsDtype;
-  }
-  throw new TypeError(`Tensor "${name}" has data of an unknown kind: expected a typed array.`);
-}
-
-function toBytes(name: string, data: TensorArray, dtype: SafetensorsDtype): Uint8Array {
-  const ArrayType = ARRAYS[dtype];
-  if (ArrayType && data instanceof ArrayType) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
-  if (dtype === "F16" && data instanceof Float32Array) {
-    return new Uint8Array(new Float16Array(data).buffer);
-  }
-  throw new TypeError(
-    `Tensor "${name}" holds a ${data.constructor.name}, which cannot be written as ${dtype}.`,
-  );
-}
-
-function count(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** bfloat16 is the upper half of an f32. */

@@ -1,56 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import { download, downloadFolder, type DownloadOptions } from "../../lib/hub/download.ts";
+import { download, downloadFolder } from "../../lib/hub/download.ts";
 import { HubError } from "../../lib/hub/hub_request.ts";
 import { type HubAnswer, type HubRequest, MisbehavingHub } from "./misbehaving_hub.ts";
-
-const COMMIT = "0123456789abcdef0123456789abcdef01234567";
-const WEIGHTS = Uint8Array.from({ length: 50_000 }, (_, i) => (i * i) >> 3);
-const SHA256 = createHash("sha256").update(WEIGHTS).digest("hex");
-
-const headOf = (more: Record<string, string | number> = {}): HubAnswer => ({
-  status: 200,
-  headers: {
-    "X-Repo-Commit": COMMIT,
-    "X-Linked-ETag": `"${SHA256}"`,
-    "X-Linked-Size": WEIGHTS.length,
-    ETag: '"of-the-store"',
-    ...more,
-  },
-});
-
-/** The rest of the weights from where a request asks for it. */
-function contentOf({ headers }: HubRequest): HubAnswer {
-  const start = Number(headers.range?.match(/bytes=(\d+)-/)?.[1] ?? 0);
-  if (start === 0) return { status: 200, body: WEIGHTS };
-  const last = WEIGHTS.length - 1;
-  return {
-    status: 206,
-    headers: { "Content-Range": `bytes ${start}-${last}/${WEIGHTS.length}` },
-    body: WEIGHTS.subarray(start),
-  };
-}
-
-const behave = (request: HubRequest) => request.method === "HEAD" ? headOf() : contentOf(request);
-
-/** Runs `body` with a hub and an empty cache, undisturbed by this machine's own settings. */
-async function withHub(
-  answer: (request: HubRequest, count: number) => HubAnswer,
-  body: (hub: MisbehavingHub, options: DownloadOptions & { cacheDir: string }) => Promise<void>,
-): Promise<void> {
-  const cacheDir = await Deno.makeTempDir();
-  const kept = ["HF_TOKEN", "HF_HUB_OFFLINE", "HF_ENDPOINT"].map((name) =>
-    [name, Deno.env.get(name)] as const
-  );
-  for (const [name] of kept) Deno.env.delete(name);
-  try {
-    await using hub = new MisbehavingHub(answer);
-    await body(hub, { endpoint: hub.endpoint, cacheDir, retries: 3, maxWaitMs: 5 });
-  } finally {
-    for (const [name, value] of kept) if (value !== undefined) Deno.env.set(name, value);
-    await Deno.remove(cacheDir, { recursive: true });
-  }
-}
+import { behave, COMMIT, contentOf, headOf, SHA256, WEIGHTS, withHub } from "./tiny_hub.ts";
 
 Deno.test("a file is downloaded once, into the layout of Hugging Face's cache", async () => {
   await withHub(behave, async (hub, options) => {
@@ -254,114 +207,6 @@ Deno.test("an empty file is a file", async () => {
   );
 });
 
-const REFUSALS: [string, HubAnswer, string][] = [
-  ["401", { status: 401 }, "set HF_TOKEN"],
-  ["403", { status: 403 }, "private, gated or does not exist"],
-  ["404 of a file", { status: 404, headers: { "X-Error-Code": "EntryNotFound" } }, "no such file"],
-  [
-    "404 of a revision",
-    { status: 404, headers: { "X-Error-Code": "RevisionNotFound" } },
-    "no such revision",
-  ],
-  [
-    "404 of a repository",
-    { status: 404, headers: { "X-Error-Code": "RepoNotFound" } },
-    "no such repository",
-  ],
-  ["429 for an hour", { status: 429, headers: { "Retry-After": 3600 } }, "asks to wait 3600 s"],
-  [
-    "a page that is no hub's",
-    { status: 200, body: WEIGHTS },
-    "does not answer as the Hugging Face",
-  ],
-];
-for (const [what, answer, part] of REFUSALS) {
-  Deno.test(`the answer ${what} becomes a sentence`, async () => {
-    await withHub(() => answer, async (hub, options) => {
-      const error = await assertRejects(
-        () => download("org/x", "model.bin", options),
-        HubError,
-        part,
-      );
-      assertStringIncludes(error.message, "model.bin of org/x at main");
-      assertEquals(hub.requests.length, 1);
-    });
-  });
-}
-
-Deno.test("a refusal for now is waited out as long as it says", async () => {
-  await withHub(
-    (request, count) => {
-      if (count === 0) return { status: 429, headers: { "Retry-After": "0.05" } };
-      if (count === 1) return { status: 503, headers: { "Retry-After": "0" } };
-      return behave(request);
-    },
-    async (hub, options) => {
-      const start = performance.now();
-      const path = await download("org/x", "f", { ...options, maxWaitMs: 1000 });
-      assert(performance.now() - start >= 50);
-      assertEquals(await Deno.readFile(path), WEIGHTS);
-      assertEquals(hub.requests.length, 4);
-    },
-  );
-});
-
-Deno.test("a silent hub is not waited for for ever", async () => {
-  await withHub(() => ({ ...headOf(), delayMs: 500 }), async (_, options) => {
-    await assertRejects(
-      () => download("org/x", "f", { ...options, retries: 0, timeoutMs: 30 }),
-      HubError,
-      "cannot be reached",
-    );
-  });
-});
-
-Deno.test("without a network the message names the default, and the cache is good enough", async () => {
-  await withHub(behave, async (hub, options) => {
-    const path = await download("org/x", "f", options);
-    await hub[Symbol.asyncDispose]();
-    assertEquals(await download("org/x", "f", { ...options, retries: 0 }), path);
-    const error = await assertRejects(
-      () => download("org/x", "other", { ...options, retries: 0 }),
-      HubError,
-      "cannot be reached",
-    );
-    assertStringIncludes(
-      error.message,
-      "use the generated data and models, or name a local folder",
-    );
-    assertEquals(error.status, undefined);
-  });
-});
-
-Deno.test("HF_HUB_OFFLINE asks nobody", async () => {
-  await withHub(behave, async (hub, options) => {
-    const path = await download("org/x", "f", options);
-    Deno.env.set("HF_HUB_OFFLINE", "1");
-    try {
-      assertEquals(await download("org/x", "f", options), path);
-      await assertRejects(() => download("org/x", "g", options), HubError, "HF_HUB_OFFLINE is set");
-    } finally {
-      Deno.env.delete("HF_HUB_OFFLINE");
-    }
-    assertEquals(hub.requests.length, 2);
-  });
-});
-
-Deno.test("HF_ENDPOINT and HF_TOKEN are heeded", async () => {
-  await withHub(behave, async (hub, { endpoint, ...options }) => {
-    Deno.env.set("HF_ENDPOINT", `${endpoint}/`);
-    Deno.env.set("HF_TOKEN", "mine");
-    try {
-      await download("org/x", "f", options);
-    } finally {
-      Deno.env.delete("HF_ENDPOINT");
-      Deno.env.delete("HF_TOKEN");
-    }
-    assertEquals(hub.requests[0].headers.authorization, "Bearer mine");
-  });
-});
-
 Deno.test("two downloads of one file at once do not disturb each other", async () => {
   await withHub(behave, async (hub, options) => {
     const both = await Promise.all([
@@ -391,19 +236,3 @@ Deno.test("a folder has all files of one commit, and the optional ones that exis
     },
   );
 });
-
-for (
-  const [repository, file, revision, part] of [
-    ["../../etc", "passwd", "main", "repository must be"],
-    ["a/b/c", "f", "main", "repository must be"],
-    ["org/x", "../f", "main", "file must be"],
-    ["org/x", "/etc/passwd", "main", "file must be"],
-    ["org/x", "a\\..\\b", "main", "file must be"],
-    ["org/x", "f", "../main", "revision must be"],
-    ["org/x", "f", "", "revision must be"],
-  ]
-) {
-  Deno.test(`"${repository}", "${file}", "${revision}" never leaves the cache's folder`, async () => {
-    await assertRejects(() => download(repository, file, { revision }), TypeError, part);
-  });
-}
