@@ -7,6 +7,7 @@ const FOR_BROWSERS = [
   "lib/data/splits.ts",
   "lib/data/scrambled_sentences.ts",
   "lib/data/code_snippets.ts",
+  "lib/data/code_features.ts",
   "lib/data/retrieval.ts",
   "lib/data/retrieval_measures.ts",
   "lib/classic/order_words.ts",
