@@ -96,23 +96,70 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
     vector: c.vector,
     stride: "params.d",
   }, c.wholeSteps);
-  // Rows of the tile are looked after, between tiles, by one thread each.
+  // Between a span's tiles every thread remembers its own share of each of its rows.
   const owned = Math.ceil(tile.m / threads);
-  const forOwned = (piece: (o: number) => string) =>
+  const forOwned = (piece: string) =>
     unroll(
       owned,
       (o) =>
         `{ let r = lid + ${o * threads}u; ${
-          tile.m % threads === 0 ? "" : `if (r < ${tile.m}u) {`
-        } ${piece(o)} ${tile.m % threads === 0 ? "" : "}"} }`,
+          tile.m % threads === 0 ? "" : `if (r < ${tile.m}u)`
+        } { ${piece} } }`,
     );
-  const fold = (op: (x: string, y: string) => string, values: string[]) => values.reduce(op);
-  const overThreads = (op: (x: string, y: string) => string) =>
-    `var x = part[r][0]; for (var i = 1u; i < ${tile.threadsX}u; i++) { x = ${
-      op("x", "part[r][i]")
-    }; }`;
-  const max = (x: string, y: string) => `max(${x}, ${y})`;
+  const largestOf = (values: string[]) => values.reduce((x, y) => `max(${x}, ${y})`);
   const statistics = sumLogits ? 3 : 2;
+  /** WGSL that updates a thread's share of its i-th row with the tile's logits. */
+  const updateRow = (i: number) => {
+    const z = Array.from({ length: groups }, (_, j) => `z${i}_${j}`);
+    return wgsl`{
+      let r = ${tileRow(tile, i)};
+      let all = ${largestOf(z)};
+      let top = ${largestOf(["all.x", "all.y", "all.z", "all.w"])};
+      let old = running[r][tx];
+      let largest = max(old.x, top);
+      running[r][tx] = vec2f(largest, old.y * exp(old.x - largest) + ${
+      z.map((values) => `dot(exp(${values} - largest), vec4f(1.0))`).join(" + ")
+    });
+      ${
+      sumLogits
+        ? `totals[r][tx] += ${
+          z.map((values, j) => `dot(select(vec4f(0.0), ${values}, inside${j}), vec4f(1.0))`)
+            .join(" + ")
+        };`
+        : ""
+    }
+      let t = target_of[r];
+      if (t / ${tile.n}u == tile && (t % ${tile.n}u) / 4u % ${tile.threadsX}u == tx && t < params.columns && m0 + r < params.rowCount) {
+        // One term is the target's logit, the others are zero: exact.
+        targetLogits[m0 + r] = ${
+      z.map((values, j) => `dot(select(vec4f(0.0), ${values}, column${j} == vec4u(t)), vec4f(1.0))`)
+        .join(" + ")
+    };
+      }
+      ${
+      keep
+        ? `let others = ${
+          largestOf(
+            z.map((values, j) => `select(${values}, vec4f(${LOWEST}), column${j} == vec4u(t))`),
+          )
+        };
+      let other = ${largestOf(["others.x", "others.y", "others.z", "others.w"])};
+      if (other > ${LOWEST}) { atomicMax(&bound[tile % 2u][r], u32(clamp(ceil((other - reference_of[r]) * 4.0 + 192.02), 0.0, 255.0))); }`
+        : ""
+    } }`;
+  };
+  /** WGSL that writes the bounds of a tile, once all threads have contributed. */
+  const writeBounds = (t: string) =>
+    wgsl`for (var w = lid; w < ${tile.m / 4}u; w += ${threads}u) {
+      var word = 0u;
+      ${
+      unroll(
+        4,
+        (j) => `word |= atomicExchange(&bound[${t} % 2u][w * 4u + ${j}u], 0u) << ${8 * j}u;`,
+      )
+    }
+      bounds[(params.firstTile + ${t}) * params.rowWords + m0 / 4u + w] = word;
+    }`;
 
   return {
     bindings: {
@@ -148,11 +195,15 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
     code: wgsl`
 ${staging("stageA", tile.k, tile.m)}
 ${staging("stageB", tile.k, tile.n)}
-var<workgroup> part: array<array<f32, ${tile.threadsX + 1}>, ${tile.m}>;
+var<workgroup> running: array<array<vec2f, ${tile.threadsX + 1}>, ${tile.m}>;
 var<workgroup> target_of: array<u32, ${tile.m}>;
-var<workgroup> target_logit: array<f32, ${tile.m}>;
-var<workgroup> maximum: array<f32, ${tile.m}>;
-${keep ? `var<workgroup> bound: array<u32, ${tile.m}>;` : ""}
+${sumLogits ? `var<workgroup> totals: array<array<f32, ${tile.threadsX + 1}>, ${tile.m}>;` : ""}
+${
+      keep
+        ? `var<workgroup> reference_of: array<f32, ${tile.m}>;
+var<workgroup> bound: array<array<atomic<u32>, ${tile.m}>, 2>;`
+        : ""
+    }
 ${c.softcap ? TANH4 : ""}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -161,11 +212,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let firstTile = group.y * params.tilesPerSpan;
   let endTile = min(firstTile + params.tilesPerSpan, params.tiles);
   let steps = (params.d + ${tile.k - 1}u) / ${tile.k}u;
-  ${unroll(owned, (o) => `var top${o} = ${LOWEST}; var sum${o} = 0.0; var total${o} = 0.0;`)}
   ${
-      forOwned(() =>
-        `target_of[r] = targets[min(m0 + r, params.rowCount - 1u)] - params.first; target_logit[r] = ${LOWEST};`
-      )
+      forOwned(`let row = min(m0 + r, params.rowCount - 1u);
+        target_of[r] = targets[row] - params.first; ${
+        keep ? "reference_of[r] = reference[row];" : ""
+      }`)
+    }
+  ${
+      unroll(rows, (i) =>
+        `running[${tileRow(tile, i)}][tx] = vec2f(${LOWEST}, 0.0); ${
+          sumLogits ? `totals[${tileRow(tile, i)}][tx] = 0.0;` : ""
+        }`)
     }
   ${loader.declare()}
   var nextTile = firstTile;
@@ -187,89 +244,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
       ${multiplyStep(tile)}
       workgroupBarrier();
     }
-    // The tile's logits, and each thread's share of the rows' maxima, the target apart.
+    // No barrier here: what others have contributed to the tile before is complete since the first
+    // barrier of this one, and bounds take turns.
+    ${keep ? `if (tile > firstTile) { ${writeBounds("(tile - 1u)")} }` : ""}
     ${logitsFromAccumulators(tile, c, `tile * ${tile.n}u`)}
-    ${
-      unroll(rows, (i) =>
-        `{ let r = ${tileRow(tile, i)}; let t = vec4u(target_of[r]); var x = vec4f(${LOWEST});
-        ${
-          unroll(groups, (j) =>
-            `x = max(x, select(z${i}_${j}, vec4f(${LOWEST}), column${j} == t));`)
-        }
-        part[r][tx] = ${fold(max, ["x.x", "x.y", "x.z", "x.w"])};
-        if (t.x / ${tile.n}u == tile && t.x < params.columns) { ${
-          unroll(groups, (j) =>
-            `if (any(column${j} == t)) { target_logit[r] = ${
-              fold(
-                max,
-                [0, 1, 2, 3].map((e) =>
-                  `select(${LOWEST}, z${i}_${j}[${e}], column${j}[${e}] == t.x)`
-                ),
-              )
-            }; }`)
-        } } }`)
-    }
-    workgroupBarrier();
-    ${
-      forOwned((o) =>
-        `${overThreads(max)}
-        ${
-          keep
-            ? `bound[r] = select(u32(clamp(ceil((x - reference[min(m0 + r, params.rowCount - 1u)]) * 4.0 + 192.02), 0.0, 255.0)), 0u, x <= ${LOWEST});`
-            : ""
-        }
-        if (target_of[r] / ${tile.n}u == tile && target_of[r] < params.columns) {
-          x = max(x, target_logit[r]);
-          if (m0 + r < params.rowCount) { targetLogits[m0 + r] = target_logit[r]; }
-        }
-        let largest = max(top${o}, x); sum${o} *= exp(top${o} - largest); top${o} = largest; maximum[r] = largest;`
-      )
-    }
-    workgroupBarrier();
-    ${
-      keep
-        ? `for (var w = lid; w < ${tile.m / 4}u; w += ${threads}u) {
-      let q = w * 4u;
-      bounds[(params.firstTile + tile) * params.rowWords + m0 / 4u + w] =
-        bound[q] | (bound[q + 1u] << 8u) | (bound[q + 2u] << 16u) | (bound[q + 3u] << 24u);
-    }`
-        : ""
-    }
-    ${
-      unroll(rows, (i) =>
-        `{ let r = ${tileRow(tile, i)}; let largest = vec4f(maximum[r]); part[r][tx] = ${
-          join(groups, " + ", (j) =>
-            `dot(exp(z${i}_${j} - largest), vec4f(1.0))`)
-        }; }`)
-    }
-    workgroupBarrier();
-    ${forOwned((o) => `${overThreads((x, y) => `${x} + ${y}`)} sum${o} += x;`)}
-    ${
-      sumLogits
-        ? `workgroupBarrier();
-    ${
-          unroll(rows, (i) =>
-            `part[${tileRow(tile, i)}][tx] = ${
-              join(
-                groups,
-                " + ",
-                (j) => `dot(select(vec4f(0.0), z${i}_${j}, inside${j}), vec4f(1.0))`,
-              )
-            };`)
-        }
-    workgroupBarrier();
-    ${forOwned((o) => `${overThreads((x, y) => `${x} + ${y}`)} total${o} += x;`)}`
-        : ""
-    }
+    ${unroll(rows, updateRow)}
   }
+  workgroupBarrier();
+  ${keep ? writeBounds("(endTile - 1u)") : ""}
   ${
-      forOwned((o) =>
-        `if (m0 + r < params.rowCount) {
+      forOwned(wgsl`if (m0 + r < params.rowCount) {
+      var m = ${LOWEST};
+      for (var i = 0u; i < ${tile.threadsX}u; i++) { m = max(m, running[r][i].x); }
+      var sum = 0.0;
+      for (var i = 0u; i < ${tile.threadsX}u; i++) { sum += running[r][i].y * exp(running[r][i].x - m); }
       let at = ((m0 + r) * params.spans + params.firstSpan + group.y) * ${statistics}u;
-      partials[at] = top${o}; partials[at + 1u] = sum${o}; ${
-          sumLogits ? `partials[at + 2u] = total${o};` : ""
-        } }`
-      )
+      partials[at] = m;
+      partials[at + 1u] = sum;
+      ${
+        sumLogits
+          ? `var total = 0.0;
+      for (var i = 0u; i < ${tile.threadsX}u; i++) { total += totals[r][i]; }
+      partials[at + 2u] = total;`
+          : ""
+      }
+    }`)
     }
 }`,
   };

@@ -72,6 +72,18 @@ export function chooseTile(
   // Parts of fewer than 256 k cost more in additions than they win in parallelism.
   const parts = Math.max(1, Math.min(Math.floor(k / 256), 32));
   const tile = count(LARGE_TILE) * parts >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
-  const wanted = Math.floor(BUSY_WORKGROUPS / count(tile));
-  return { tile, splits: Math.max(1, Math.min(wanted, parts)) };
+  const tiles = count(tile);
+  if (tiles < BUSY_WORKGROUPS) {
+    return { tile, splits: Math.max(1, Math.min(Math.floor(BUSY_WORKGROUPS / tiles), parts)) };
+  }
+  // A few waves of workgroups: the last one should not be nearly empty.
+  const evenness = (splits: number) => {
+    const waves = tiles * splits / BUSY_WORKGROUPS;
+    return waves / Math.ceil(waves);
+  };
+  let splits = 1;
+  if (k >= 4096 && tiles <= 4 * BUSY_WORKGROUPS) {
+    for (const s of [2, 3]) if (evenness(s) > evenness(splits) + 0.1) splits = s;
+  }
+  return { tile, splits };
 }
