@@ -8,7 +8,7 @@ import { showUnhandledRejections } from "../../notebook/rejections.ts";
  */
 export function prepare(outbox: string): void {
   showUnhandledRejections();
-  endWithParent();
+  endWithParent(outbox);
   sendLargeOutputsThroughFiles(outbox);
 }
 
@@ -18,10 +18,12 @@ export const FILE_KEY = "cutloss_content_file";
 /** Contents of more characters than this take the way through a file. */
 const LARGE = 65_536;
 
-function endWithParent(): void {
+function endWithParent(outbox: string): void {
   const parent = Deno.ppid;
   const timer = setInterval(() => {
-    if (Deno.ppid !== parent) Deno.exit(0);
+    if (Deno.ppid === parent) return;
+    Deno.removeSync(outbox, { recursive: true });
+    Deno.exit(0);
   }, 1000);
   Deno.unrefTimer(timer as unknown as number);
 }
