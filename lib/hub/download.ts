@@ -1,7 +1,7 @@
 /**
  * Downloads from the Hugging Face hub, by repository and revision, into the shared cache.
  *
- * ```ts
+ * ```ts ignore
  * import { download } from "cutloss/hub/download.ts";
  *
  * const path = await download("openai-community/gpt2", "model.safetensors", {
@@ -112,7 +112,7 @@ export interface DownloadFolderOptions extends DownloadOptions {
  * Downloads several files of one revision and returns the folder that holds them, as
  * `Gpt2.load(dir)` and its like expect it.
  *
- * ```ts
+ * ```ts ignore
  * import { downloadFolder } from "cutloss/hub/download.ts";
  *
  * const dir = await downloadFolder("openai-community/gpt2", ["config.json", "model.safetensors"], {

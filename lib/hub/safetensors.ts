@@ -2,12 +2,14 @@
  * Safetensors files: read tensor by tensor, written atomically.
  *
  * ```ts
- * using file = await openSafetensors("model.safetensors");
- * const weight = file.read("wte.weight"); // { shape: [50257, 768], data: Float32Array }
+ * import { openSafetensors, writeSafetensors } from "cutloss/hub/safetensors.ts";
  *
- * await writeSafetensors("model.safetensors", {
- *   "wte.weight": { shape: [50257, 768], data: weight.data },
+ * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+ * await writeSafetensors(path, {
+ *   "wte.weight": { shape: [2, 3], data: new Float32Array([1, 2, 3, 4, 5, 6]) },
  * });
+ * using file = await openSafetensors(path);
+ * const weight = file.read("wte.weight"); // { shape: [2, 3], data: Float32Array }
  * ```
  *
  * Both directions hold one tensor at a time: a checkpoint may be larger than memory allows twice.
