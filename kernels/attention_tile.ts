@@ -60,6 +60,9 @@ export class AttentionCode {
     this.threadRows = tile.rows / tile.threadsY;
     this.rowGroups = this.threadRows / 4;
     this.groups = tile.columns / tile.threadsX / 4;
+    if (![this.rowGroups, this.groups, tile.columns / tile.step].every(Number.isInteger)) {
+      throw new RangeError(`No attention tile: ${JSON.stringify(tile)}.`);
+    }
   }
 
   /** Groups of four columns of a thread in a result `width` wide. */

@@ -27,42 +27,26 @@ function check(
 }
 
 Deno.test("attention of any shape follows the formula, with gradients", async () => {
+  const widths = { widthQk: 8, widthV: 8 };
+  await check({ batch: 2, timeQ: 19, timeK: 19, heads: 3, ...widths }, {}, "plain");
+  await check({ batch: 1, timeQ: 1, timeK: 1, heads: 1, ...widths }, {}, "smallest");
+  await check({ batch: 1, timeQ: 20, timeK: 20, heads: 1, ...widths }, {}, "large scores", 7);
   await check(
-    { batch: 2, timeQ: 19, timeK: 19, heads: 3, widthQk: 8, widthV: 8 },
-    {},
-    "plain",
-  );
-  await check(
-    { batch: 1, timeQ: 1, timeK: 1, heads: 1, widthQk: 1, widthV: 1 },
-    {},
-    "smallest",
-  );
-  await check(
-    { batch: 1, timeQ: 5, timeK: 37, heads: 2, widthQk: 6, widthV: 10, scale: 0.7 },
+    { batch: 1, timeQ: 5, timeK: 37, heads: 2, widthQk: 3, widthV: 17, scale: 0.7 },
     { scale: 0.7 },
-    "other widths, lengths and scale",
+    "odd widths, other lengths and scale",
   );
 });
 
 Deno.test("causal attention sees no future, also with a cache of keys", async () => {
+  const sizes = { batch: 2, heads: 2, widthQk: 8, widthV: 8 };
   await check(
-    {
-      batch: 1,
-      timeQ: 40,
-      timeK: 40,
-      heads: 2,
-      widthQk: 16,
-      widthV: 16,
-      visible: (_, i, j) => j <= i,
-    },
+    { ...sizes, timeQ: 40, timeK: 40, visible: (_, i, j) => j <= i },
     { causal: true },
     "causal",
   );
   await check(
-    {
-      ...{ batch: 2, timeQ: 3, timeK: 20, heads: 1, widthQk: 4, widthV: 4 },
-      visible: (_, i, j) => j <= i + 17,
-    },
+    { ...sizes, timeQ: 3, timeK: 20, visible: (_, i, j) => j <= i + 17 },
     { causal: true },
     "causal with a cache",
   );
@@ -85,16 +69,8 @@ Deno.test("padding does not count, by lengths or by a mask, causal or not", asyn
   );
 });
 
-Deno.test("large scores neither overflow nor lose the gradient", () =>
-  check(
-    { batch: 1, timeQ: 20, timeK: 20, heads: 1, widthQk: 64, widthV: 64 },
-    {},
-    "large scores",
-    6,
-  ));
-
 Deno.test("a packed projection gives what its parts give", async () => {
-  for (const [time, heads, width] of [[21, 2, 8], [5, 3, 3]]) {
+  for (const [time, heads, width] of [[21, 2, 8], [5, 3, 1]]) {
     const inner = heads * width;
     const p = { batch: 2, timeQ: time, timeK: time, heads, widthQk: width, widthV: width };
     const part = (x: Float64Array, i: number) =>

@@ -23,16 +23,15 @@ function check(
 }
 
 Deno.test("differential attention follows its formula, with gradients of all its inputs", async () => {
-  await check("plain", { batch: 2, timeQ: 21, timeK: 21, heads: 2, widthQk: 8, widthV: 16 });
-  await check("odd widths", { batch: 1, timeQ: 4, timeK: 19, heads: 3, widthQk: 3, widthV: 6 });
+  await check("plain", { batch: 2, timeQ: 21, timeK: 21, heads: 2, widthQk: 8, widthV: 24 });
 });
 
 Deno.test("differential attention with masks follows its formula", async () => {
-  const sizes = { batch: 2, timeQ: 34, timeK: 34, heads: 1, widthQk: 8, widthV: 16 };
-  await check("causal", { ...sizes, visible: (_, i, j) => j <= i }, { causal: true });
+  const sizes = { batch: 2, timeQ: 34, timeK: 34, heads: 1, widthQk: 3, widthV: 6 };
   const flags = Int32Array.from({ length: 68 }, (_, i) => i % 5 === 0 ? 0 : 1);
   using mask = gpu.tensor(flags, [2, 34]);
-  await check("mask", { ...sizes, visible: (b, _, j) => flags[b * 34 + j] === 1 }, { mask });
+  const visible = (b: number, i: number, j: number) => j <= i && flags[b * 34 + j] === 1;
+  await check("causal and mask", { ...sizes, visible }, { causal: true, mask });
 });
 
 Deno.test("with λ = 0 it is ordinary attention, and with equal maps and λ = 1 nothing is left", async () => {
