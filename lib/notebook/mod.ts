@@ -14,7 +14,7 @@
  *
  * | kind | MIME types in `data` | other keys of `metadata.cutloss` |
  * | --- | --- | --- |
- * | `figure` | `application/vnd.plotly.v1+json` ({data, layout, config}), `image/svg+xml` (text), `image/png` (base64, twice the size), `text/plain` | id, caption, alt, table, width, height |
+ * | `figure` | `application/vnd.plotly.v1+json` ({data, layout, config}), `image/svg+xml` (text), `image/png` (base64), `text/plain` | id, caption, alt, table, width, height |
  * | `table` | `text/html`, `text/markdown`, `text/plain` | id, caption, table |
  * | `provenance` | as a table | id "provenance", caption, table, provenance |
  * | `progress` | `text/html`, `text/plain`, last state only | label, done, total, seconds, finished |

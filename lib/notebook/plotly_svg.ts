@@ -38,9 +38,10 @@ export async function plotlySvg(
 }
 
 /**
- * Draws an SVG picture as PNG, twice as large in pixels unless that takes more than 100 kB.
+ * Draws an SVG picture as PNG of the same size.
  *
- * The font comes with Cutloss, so that it looks the same on a machine without any.
+ * Not larger, because JupyterLab's Plotly extension shows the PNG as it is until the reader points
+ * at it. The font comes with Cutloss, so that it looks the same on a machine without any.
  */
 export async function svgToPng(svg: string): Promise<Uint8Array> {
   const { Resvg } = await import("@resvg/resvg-js");
@@ -52,13 +53,8 @@ export async function svgToPng(svg: string): Promise<Uint8Array> {
   };
   // resvg knows this older name alone
   const known = svg.replaceAll("image-rendering: pixelated", "image-rendering: optimizeSpeed");
-  const draw = (zoom: number) =>
-    new Resvg(known, { font, fitTo: { mode: "zoom", value: zoom } }).render().asPng();
-  const png = draw(2);
-  return png.length <= LARGE_PICTURE ? png : draw(1);
+  return new Resvg(known, { font }).render().asPng();
 }
-
-const LARGE_PICTURE = 100_000;
 
 // deno-lint-ignore no-explicit-any -- a browser's window and Plotly, seen from outside
 type Loose = any;
