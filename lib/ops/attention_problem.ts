@@ -161,7 +161,7 @@ export function attentionSizes(operation: string, q: Tensor, k: Tensor, v: Tenso
 export type AttentionPass = "forward" | "queries" | "keys";
 
 /** Bytes of workgroup memory that a kernel takes. */
-function tileBytes(tile: AttentionTile, widest: number, maps: number): number {
+export function attentionTileBytes(tile: AttentionTile, widest: number, maps: number): number {
   const { rows, columns, step, threadsX } = tile;
   const wide = Math.max(columns, Math.ceil(widest / (4 * threadsX)) * 4 * threadsX);
   const padded = (width: number) => (width / 4 + 1) * 16;
@@ -185,6 +185,8 @@ export function attentionTile(
   const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
   const threadsX = pass !== "keys" && maps === 1 && widest <= 64 ? 8 : 16;
   const large = { rows: 64, columns: 64, threadsX, threadsY: 8, step: 16 };
-  if (tileBytes(large, widest, maps) <= gpu.limits.maxComputeWorkgroupStorageSize) return large;
+  if (attentionTileBytes(large, widest, maps) <= gpu.limits.maxComputeWorkgroupStorageSize) {
+    return large;
+  }
   return { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
 }
