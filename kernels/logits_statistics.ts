@@ -2,7 +2,7 @@
  * Log-sum-exp and loss of every row of stored logits: the naive and the chunked way.
  *
  * Shapes: logits [rows, stride], of which V columns count. One workgroup a row: each of its 256
- * threads keeps a running maximum and sum of every 256th column, then they are merged in a tree.
+ * threads keeps a running maximum and sums of every 256th quad of columns, then they are merged in a tree.
  * Bytes: 4·V read a row. See cut_combine.ts for the formula of the loss.
  */
 import { rowIndex } from "./grid.ts";
@@ -10,7 +10,7 @@ import { defineKernel, wgsl } from "./kernel.ts";
 
 export const logitsStatistics = defineKernel("logits_statistics", () => ({
   bindings: {
-    logits: "read array<f32>",
+    logits: "read array<vec4f>",
     targets: "read array<u32>",
     lse: "write array<f32>",
     losses: "write array<f32>",
@@ -33,18 +33,20 @@ var<workgroup> totals: array<f32, 256>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   ${rowIndex()}
   if (row >= params.rowCount) { return; }
-  let base = row * params.stride;
+  let base = row * params.stride / 4u;
   var m = -3.0e38;
-  var sum = 0.0;
+  var sum = vec4f(0.0);
   var total = 0.0;
-  for (var v = lid; v < params.columns; v += 256u) {
-    let z = max(logits[base + v], -3.0e38);
-    if (z > m) { sum *= exp(m - z); m = z; }
+  for (var quad = lid; quad * 4u < params.columns; quad += 256u) {
+    let inside = quad * 4u + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns);
+    let z = select(vec4f(-3.0e38), max(logits[base + quad], vec4f(-3.0e38)), inside);
+    let largest = max(max(z.x, z.y), max(z.z, z.w));
+    if (largest > m) { sum *= exp(m - largest); m = largest; }
     sum += exp(z - m);
-    total += z;
+    total += dot(select(vec4f(0.0), z, inside), vec4f(1.0));
   }
   maxima[lid] = m;
-  sums[lid] = sum;
+  sums[lid] = dot(sum, vec4f(1.0));
   totals[lid] = total;
   workgroupBarrier();
   for (var half = 128u; half > 0u; half >>= 1u) {
@@ -58,7 +60,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   }
   if (lid == 0u) {
     let value = maxima[0] + log(sums[0]);
-    let target_logit = max(logits[base + targets[params.first + row]], -3.0e38);
+    let t = targets[params.first + row];
+    let target_logit = max(logits[base + t / 4u][t % 4u], -3.0e38);
     var loss = value - target_logit;
     if (params.smoothing != 0.0) {
       loss = (1.0 - params.smoothing) * loss +

@@ -34,9 +34,12 @@ export interface Gradients {
   bias?: Tensor;
 }
 
-/** Elements from one row of a block of logits to the next: rows begin at multiples of 16 bytes. */
+/**
+ * Elements from one row of a block of logits to the next: a whole number of steps of a product's K,
+ * so that no load needs a guard.
+ */
 export function logitsStride(columns: number): number {
-  return Math.ceil(columns / 4) * 4;
+  return Math.ceil(columns / 16) * 16;
 }
 
 /** Rows of a block so that its logits take about `bytes`, in multiples of 128 where possible. */

@@ -63,7 +63,9 @@ export function product(gpu: GpuDevice, p: Product): void {
     vectorB: fours(strideB, batchB) && (!transposeB || fours(k)),
     vectorY: splits > 1 ? fours(n) : fours(strideY, batchY) && (p.padded || fours(n)),
     // The software adapter compiles for long: one kernel for all K there.
-    wholeSteps: k % tile.k === 0 && !gpu.adapter.software,
+    wholeSteps: (k % tile.k === 0 ||
+      (p.padded === true && !transposeA && strideA >= Math.ceil(k / tile.k) * tile.k)) &&
+      !gpu.adapter.software,
     bias: p.bias !== undefined,
     activation: p.activation ?? "none",
     accumulate: (p.accumulate ?? false) && splits === 1,
