@@ -1,93 +1,90 @@
 /**
- * Synthetic inputs for the loss of a language model: embeddings E, classifier C and targets.
+ * What the last layer of a language model sees, made up: embeddings, classifier and targets.
  *
- * Generated data. "Trained-like" has what matters of a trained model's last layer: targets with
- * Zipf's frequencies, and embeddings that point at their target strongly enough for softmax to be
- * peaked. "Flat" has none of it: embeddings of an untrained model, which know nothing.
+ * Only the distribution of the logits matters to a cross-entropy loss, and two extremes are enough to
+ * bracket real models: one that has learnt its text, and one that knows nothing.
  */
+import { fillNormals } from "./normals.ts";
 import { Random } from "./random.ts";
 
-/** Sizes and seed. */
-export interface LanguageModelSizes {
+/** How much of it. */
+export interface LanguageModelOptions {
   /** Tokens. */
   n: number;
-  /** Vocabulary entries. */
+  /** Entries of the vocabulary. */
   v: number;
   /** Width of the embeddings. */
   d: number;
+  /** The same seed gives the same data. */
   seed?: number;
 }
 
-/** Host arrays for `linearCrossEntropy`. */
+/** Inputs of a language model's loss. */
 export interface LanguageModelData {
-  /** [N, D] */
+  /** [N, D]: one embedding a token. */
   e: Float32Array<ArrayBuffer>;
-  /** [V, D] */
+  /** [V, D]: the classifier, one row a vocabulary entry. */
   c: Float32Array<ArrayBuffer>;
-  /** [N] */
+  /** [N]: which entry follows each token. */
   targets: Int32Array<ArrayBuffer>;
 }
 
-/** Above this many numbers, rows are windows into a pool of normals instead of all new ones. */
-const POOL = 2 ** 26;
-
-/** Rows of standard normals times `scale`. */
-function normalRows(
-  random: Random,
-  rows: number,
-  width: number,
-  scale: number,
-): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(rows * width);
-  if (all.length <= POOL) {
-    for (let i = 0; i < all.length; i++) all[i] = scale * random.normal();
-    return all;
-  }
-  // Windows at random places: two rows share numbers only in different columns, which leaves their
-  // products as good as independent, and gigabytes are made at the speed of copying.
-  const pool = normalRows(random, 1, POOL / 4, scale);
-  for (let row = 0; row < rows; row++) {
-    const start = random.below(pool.length - width);
-    all.set(pool.subarray(start, start + width), row * width);
-  }
-  return all;
-}
-
-/** Targets with Zipf's frequencies: entry r of V is drawn with probability about 1 / (r ln V). */
-function zipfTargets(random: Random, n: number, v: number): Int32Array<ArrayBuffer> {
-  return Int32Array.from(
-    { length: n },
-    () => Math.min(v - 1, Math.floor(Math.exp(random.float() * Math.log(v + 1))) - 1),
-  );
-}
-
 /**
- * Inputs as a trained model has them: C rows N(0, 1/D), targets Zipf(1) over V,
- * E = N(0, 1) + peak · C[target] / |C[target]|.
+ * A model that has learnt its text: probabilities are peaked, mostly at the target.
  *
- * @param peak strength: 14 gives a mean loss of about 0.12 at V = 50,257 and D = 768, 10 about 1.7.
+ * C ~ N(0, 1/D), targets by Zipf's law (probability ∝ 1/(index + 1), so that frequent entries come
+ * first, as in a vocabulary made by byte-pair encoding), E ~ N(0, 1) + peak · c_target / |c_target|.
+ * A target's logit is then about `peak` · |c_target| ≈ `peak`, and every other one N(0, 1 + peak²/D).
+ *
+ * ```ts
+ * import { trainedLike } from "cutloss/data/language_model.ts";
+ *
+ * const { e, c, targets } = trainedLike({ n: 64, v: 1000, d: 32 });
+ * ```
+ *
+ * @param options `peak` is how far the targets stand out, in nats (default 14)
  */
 export function trainedLike(
-  { n, v, d, seed = 0, peak = 14 }: LanguageModelSizes & { peak?: number },
+  { n, v, d, seed = 0, peak = 14 }: LanguageModelOptions & { peak?: number },
 ): LanguageModelData {
-  const data = flat({ n, v, d, seed });
-  const { e, c, targets } = data;
-  for (let i = 0; i < n; i++) {
-    const row = c.subarray(targets[i] * d, targets[i] * d + d);
-    let square = 0;
-    for (let k = 0; k < d; k++) square += row[k] * row[k];
-    const factor = peak / Math.sqrt(square);
-    for (let k = 0; k < d; k++) e[i * d + k] += factor * row[k];
+  for (const [name, value] of Object.entries({ n, v, d })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`${name} is ${value}; expected a whole number of at least 1.`);
+    }
   }
-  return data;
+  const random = new Random(seed).fork("language model");
+  const c = new Float32Array(v * d), e = new Float32Array(n * d);
+  fillNormals(c, random.fork("c"), 1 / Math.sqrt(d));
+  fillNormals(e, random.fork("e"));
+  const targets = zipfTargets(n, v, random.fork("targets"));
+  for (let row = 0; row < n && peak !== 0; row++) {
+    const from = targets[row] * d, to = row * d;
+    let squares = 0;
+    for (let k = 0; k < d; k++) squares += c[from + k] * c[from + k];
+    const factor = peak / Math.sqrt(squares);
+    for (let k = 0; k < d; k++) e[to + k] += factor * c[from + k];
+  }
+  return { e, c, targets };
 }
 
-/** Inputs as an untrained model has them: C rows N(0, 1/D), E = N(0, 1), targets Zipf(1) over V. */
-export function flat({ n, v, d, seed = 0 }: LanguageModelSizes): LanguageModelData {
-  const random = new Random(seed);
-  return {
-    c: normalRows(random.fork("classifier"), v, d, 1 / Math.sqrt(d)),
-    e: normalRows(random.fork("embeddings"), n, d, 1),
-    targets: zipfTargets(random.fork("targets"), n, v),
-  };
+/** A model that knows nothing: the same, but E ~ N(0, 1) has nothing to do with the targets. */
+export function flat(options: LanguageModelOptions): LanguageModelData {
+  return trainedLike({ ...options, peak: 0 });
+}
+
+/** Numbers from 0 to v − 1, with probabilities proportional to 1, 1/2, 1/3, … */
+function zipfTargets(n: number, v: number, random: Random): Int32Array<ArrayBuffer> {
+  const cumulative = new Float64Array(v);
+  let sum = 0;
+  for (let i = 0; i < v; i++) cumulative[i] = sum += 1 / (i + 1);
+  return Int32Array.from({ length: n }, () => {
+    const at = random.float() * sum;
+    let low = 0, high = v - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (cumulative[middle] <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  });
 }

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 /** What lib/data and lib/classic offer to a browser: generators, splits, batches, models. */
 const FOR_BROWSERS = [
   "lib/data/random.ts",
+  "lib/data/language_model.ts",
   "lib/data/batches.ts",
   "lib/data/splits.ts",
   "lib/data/scrambled_sentences.ts",
