@@ -15,15 +15,13 @@
  */
 import {
   ATTENTION_PARAMS,
-  AttentionCode,
   type AttentionMask,
-  type AttentionTile,
   DROPOUT_PARAMS,
   headBases,
   KEPT,
   keyEnd,
-  visible,
-} from "./attention_tile.ts";
+} from "./attention_problem.ts";
+import { AttentionCode, type AttentionTile } from "./attention_tile.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 
 /** Compile-time constants of the attention kernels. */
@@ -38,7 +36,7 @@ export interface AttentionConstants {
   dropout: boolean;
 }
 
-/** Smaller than any score; twice it is still finite. */
+/** Smaller than any score, but not than what `hide` gives those that do not count. */
 const LOWEST = "-1.0e30";
 
 /** The log-sum-exp of a query that sees no key: every weight becomes 0. */
@@ -124,20 +122,10 @@ fn main(
         first: "column0",
       })
     }
-    // Scores in base 2; entries that do not count are far below any maximum.
+    // Scores in base 2.
     let scale = params.scale * 1.4426950408889634;
-    ${
-      unroll(code.threadRows, (i) =>
-        `{ let query = row0 + ${code.row(i)}; ${
-          unroll(groups, (j) =>
-            `{ let key = column0 + ${
-              code.column(j)
-            }; s${i}_${j} = select(vec4f(2.0 * ${LOWEST}), scale * s${i}_${j}, vec4<bool>(${
-              join(4, ", ", (e) =>
-                visible(mask, "query", `key + ${e}u`))
-            })); }`)
-        } }`)
-    }
+    ${code.scale(s, "scale")}
+    ${code.hide(s, mask, "queries")}
     ${
       unroll(rowGroups, (g) =>
         `let before${g} = most${g}; let own${g} = vec4f(${

@@ -17,15 +17,8 @@
  *
  * With dropout, a dropped weight is kept with a minus sign: dV leaves it out, dS needs its size.
  */
-import {
-  ATTENTION_PARAMS,
-  AttentionCode,
-  DROPOUT_PARAMS,
-  headBases,
-  KEPT,
-  keyEnd,
-  visible,
-} from "./attention_tile.ts";
+import { ATTENTION_PARAMS, DROPOUT_PARAMS, headBases, KEPT, keyEnd } from "./attention_problem.ts";
+import { AttentionCode } from "./attention_tile.ts";
 import type { AttentionConstants } from "./attention.ts";
 import { elementIndex } from "./grid.ts";
 import { type BindingType, defineKernel, join, unroll, wgsl } from "./kernel.ts";
@@ -87,44 +80,27 @@ export const attentionGradient = defineKernel(
     const statsOf = (query: string) => `stats[base_stats + min(${query}, params.time_q - 1u)]`;
     const lse = (map: number) => "xz"[map], dot = (map: number) => "yw"[map];
 
-    /** Scores of a thread into weights, registers still. */
+    /** Scores of a thread into weights, registers still; with dropout, see above, signed. */
     const weights = (map: number) =>
-      ofQueries
-        ? unroll(
-          threadRows,
-          (i) =>
-            `{ let query = row0 + ${code.row(i)}; ${
-              unroll(groups, (j) =>
-                `{ let key = column0 + ${
-                  code.column(j)
-                }; s${i}_${j} = select(vec4f(0.0), exp2(scale * s${i}_${j} - stats${i}.${
-                  lse(map)
-                }), vec4<bool>(${join(4, ", ", (e) => visible(mask, "query", `key + ${e}u`))})); ${
-                  dropout
-                    ? `s${i}_${j} = select(-s${i}_${j}, s${i}_${j}, kept(query, key / 4u, batch * params.heads + head));`
-                    : ""
-                } }`)
-            } }`,
-        )
-        : unroll(
-          threadRows,
-          (i) =>
-            `{ let key = row0 + ${code.row(i)}; ${
-              unroll(groups, (j) =>
-                `{ let query = column0 + ${
-                  code.column(j)
-                }; s${i}_${j} = select(vec4f(0.0), exp2(scale * s${i}_${j} - vec4f(${
-                  join(4, ", ", (e) => `stats${4 * j + e}.${lse(map)}`)
-                })), vec4<bool>(${
-                  join(
-                    4,
-                    ", ",
-                    (e) =>
-                      `query + ${e}u < params.time_q && ${visible(mask, `query + ${e}u`, "key")}`,
-                  )
-                })); }`)
-            } }`,
-        );
+      [
+        code.scale(s, "scale"),
+        code.hide(s, mask, side),
+        unroll(threadRows, (i) =>
+          join(groups, " ", (j) =>
+            `s${i}_${j} = exp2(s${i}_${j} - vec4f(${
+              ofQueries
+                ? `stats${i}.${lse(map)}`
+                : join(4, ", ", (e) =>
+                  `stats${4 * j + e}.${lse(map)}`)
+            }));`)),
+        dropout && ofQueries
+          ? unroll(threadRows, (i) =>
+            join(groups, " ", (j) =>
+              `s${i}_${j} = select(-s${i}_${j}, s${i}_${j}, kept(row0 + ${
+                code.row(i)
+              }, (column0 + ${code.column(j)}) / 4u, batch * params.heads + head));`))
+          : "",
+      ].join("\n");
 
     /** The weights into workgroup memory; with dropout, the dropped ones of keys get their sign. */
     const storeWeights = (map: number) =>

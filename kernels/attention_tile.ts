@@ -15,8 +15,8 @@
  * order too; a sum does not mind.
  */
 import { AttentionLoader, type AttentionOperand } from "./attention_loader.ts";
+import type { AttentionMask } from "./attention_problem.ts";
 import { join, unroll, wgsl } from "./kernel.ts";
-import { PHILOX } from "./philox.ts";
 
 /** Sizes of a workgroup's work. */
 export interface AttentionTile {
@@ -29,14 +29,6 @@ export interface AttentionTile {
   step: number;
 }
 
-/** Which entries of the score matrix count. */
-export interface AttentionMask {
-  /** A query sees keys up to its own position, counted from the end of the keys. */
-  causal: boolean;
-  /** Padding: nothing, a number of keys for each sequence, or a flag for each key. */
-  keys: "all" | "lengths" | "mask";
-}
-
 /** Names of the accumulators of a product: `{name}{row}_{group}`, each four columns wide. */
 export interface Accumulators {
   name: string;
@@ -45,6 +37,9 @@ export interface Accumulators {
 }
 
 const XYZW = "xyzw";
+
+/** Smaller than any score, and than what maxima start with. */
+const HIDDEN = "-2.0e30";
 
 /** Code of one attention kernel. */
 export class AttentionCode {
@@ -114,6 +109,14 @@ export class AttentionCode {
     return unroll(
       this.threadRows,
       (i) => join(groups, " ", (j) => `${name}${i}_${j} = vec4f(0.0);`),
+    );
+  }
+
+  /** Multiplies them by a factor. */
+  scale({ name, groups }: Accumulators, factor: string): string {
+    return unroll(
+      this.threadRows,
+      (i) => join(groups, " ", (j) => `${name}${i}_${j} *= ${factor};`),
     );
   }
 
@@ -246,6 +249,52 @@ for (var step = 0u; step < ${steps}u; step++) {
 }`;
   }
 
+  /**
+   * Scores that do not count become so small that their weight is 0. Blocks in which every entry
+   * counts are left alone: most blocks, unless flags of keys must be looked at.
+   *
+   * @param side what the rows are; the columns are the other.
+   */
+  hide({ name, groups }: Accumulators, mask: AttentionMask, side: "queries" | "keys"): string {
+    const { rows, columns } = this.tile;
+    const edge = mask.keys === "mask" ? ["true"] : side === "queries"
+      ? [
+        `column0 + ${columns}u > key_end`,
+        ...(mask.causal ? [`column0 + ${columns - 1}u > row0 + shift`] : []),
+      ]
+      : [
+        `column0 + ${columns}u > params.time_q`,
+        `row0 + ${rows}u > key_end`,
+        ...(mask.causal ? [`row0 + ${rows - 1}u > column0 + shift`] : []),
+      ];
+    const [row, column] = side === "queries" ? ["query", "key"] : ["key", "query"];
+    const visible = (query: string, key: string) =>
+      [
+        `${key} < key_end`,
+        ...(side === "keys" ? [`${query} < params.time_q`] : []),
+        ...(mask.causal ? [`${key} <= ${query} + shift`] : []),
+        ...(mask.keys === "mask"
+          ? [`keys[batch * params.time_k + min(${key}, key_end - 1u)] != 0`]
+          : []),
+      ].join(" && ");
+    const counts = (e: number) =>
+      side === "queries" ? visible("query", `key + ${e}u`) : visible(`query + ${e}u`, "key");
+    const group = (i: number, j: number) =>
+      `{ let ${column} = column0 + ${
+        this.column(j)
+      }; ${name}${i}_${j} = select(vec4f(${HIDDEN}), ${name}${i}_${j}, vec4<bool>(${
+        join(4, ", ", counts)
+      })); }`;
+    return wgsl`if (${edge.join(" || ")}) {
+${
+      unroll(
+        this.threadRows,
+        (i) => `{ let ${row} = row0 + ${this.row(i)}; ${join(groups, " ", (j) => group(i, j))} }`,
+      )
+    }
+}`;
+  }
+
   /** Writes accumulators, times `factor`, to memory rows `first` + row < `end`. */
   store(
     { name, groups }: Accumulators,
@@ -277,64 +326,4 @@ for (var step = 0u; step < ${steps}u; step++) {
         } }`,
     );
   }
-}
-
-/** WGSL of the number of keys that can count at all for a sequence: `key_end`. */
-export function keyEnd({ keys }: AttentionMask): string {
-  return keys === "lengths"
-    ? "let key_end = min(params.time_k, u32(max(keys[batch], 0)));"
-    : "let key_end = params.time_k;";
-}
-
-/** WGSL of whether a query may see a key; `key_end` and, for causal masks, `shift` are defined. */
-export function visible({ causal, keys }: AttentionMask, query: string, key: string): string {
-  return [
-    `${key} < key_end`,
-    ...(causal ? [`${key} <= ${query} + shift`] : []),
-    ...(keys === "mask" ? [`keys[batch * params.time_k + min(${key}, key_end - 1u)] != 0`] : []),
-  ].join(" && ");
-}
-
-/** WGSL that attention with dropout uses: `kept(query, quad of keys)`, true where a weight stays. */
-export const KEPT = wgsl`
-${PHILOX}
-fn kept(query: u32, quad: u32, head: u32) -> vec4<bool> {
-  return philox(
-    vec4u(quad, query, head, params.offset_low),
-    vec2u(params.seed_low, params.seed_high ^ params.offset_high),
-  ) >= vec4u(params.threshold);
-}`;
-
-/** Parameters of the kernels, besides those of dropout. */
-export const ATTENTION_PARAMS = {
-  heads: "u32",
-  time_q: "u32",
-  time_k: "u32",
-  stride_q: "u32",
-  stride_k: "u32",
-  stride_v: "u32",
-  offset_k: "u32",
-  offset_v: "u32",
-  scale: "f32",
-} as const;
-
-export const DROPOUT_PARAMS = {
-  threshold: "u32",
-  factor: "f32",
-  seed_low: "u32",
-  seed_high: "u32",
-  offset_low: "u32",
-  offset_high: "u32",
-} as const;
-
-/** Where a head of queries, keys and values lies: WGSL that defines `base_q`, `base_k`, `base_v`. */
-export function headBases(widthQk: number, widthV: number): string {
-  return wgsl`
-  let head = group.y;
-  let batch = group.z;
-  let base_q = batch * params.time_q * params.stride_q + head * ${widthQk}u;
-  let base_k = params.offset_k + batch * params.time_k * params.stride_k + head * ${widthQk}u;
-  let base_v = params.offset_v + batch * params.time_k * params.stride_v + head * ${widthV}u;
-  let base_y = batch * params.time_q * params.heads * ${widthV}u + head * ${widthV}u;
-  let base_stats = (batch * params.heads + head) * params.time_q;`;
 }
