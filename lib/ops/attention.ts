@@ -23,6 +23,16 @@ export type { AttentionMaskOptions, AttentionOptions } from "./attention_problem
  * 2023); semantics of PyTorch's `scaled_dot_product_attention`, except that a query that sees no key
  * gives 0.
  *
+ * ```ts
+ * import { Gpu } from "cutloss";
+ * import { attention } from "cutloss/ops/mod.ts";
+ *
+ * using gpu = await Gpu.open();
+ * using q = gpu.full([2, 5, 4, 8], 0.1);
+ * using y = attention(q, q, q, { causal: true, keyLengths: [5, 3] });
+ * console.log(y.shape); // [2, 5, 4, 8]
+ * ```
+ *
  * @param q [B, Tq, H, d].
  * @param k [B, Tk, H, d].
  * @param v [B, Tk, H, dv].

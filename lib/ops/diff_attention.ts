@@ -31,6 +31,18 @@ const BUFFERS = 12;
  * (softmax(q1·k1ᵀ/√d) − λ·softmax(q2·k2ᵀ/√d)) · v for every head, without a T × T matrix (Ye et al.,
  * "Differential Transformer", 2024, equation 1). Gradients flow to all six tensors.
  *
+ * ```ts
+ * import { Gpu } from "cutloss";
+ * import { diffAttention } from "cutloss/ops/mod.ts";
+ *
+ * using gpu = await Gpu.open();
+ * using x = gpu.full([1, 6, 2, 4], 0.1);
+ * using v = gpu.full([1, 6, 2, 8], 1);
+ * using lambda = gpu.tensor([0.8]);
+ * using y = diffAttention(x, x, x, x, v, lambda, { causal: true });
+ * console.log((await y.read())[0]); // 1 − λ, since all values are 1
+ * ```
+ *
  * @param q1,q2 [B, Tq, H, d].
  * @param k1,k2 [B, Tk, H, d].
  * @param v [B, Tk, H, dv], in the paper dv = 2d.

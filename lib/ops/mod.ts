@@ -1,6 +1,18 @@
 /**
  * Differentiable operations: each takes and gives tensors and leaves on the tape how to go back.
  *
+ * ```ts
+ * import { Gpu } from "cutloss";
+ * import { linear, mean } from "cutloss/ops/mod.ts";
+ *
+ * using gpu = await Gpu.open();
+ * using x = gpu.tensor([1, 2, 3, 4, 5, 6], [2, 3]);
+ * using weight = gpu.tensor([1, 0, 0, 0, 1, 0], [2, 3], { requiresGrad: true });
+ * using loss = mean(linear(x, weight, undefined, { activation: "gelu" }));
+ * loss.backward();
+ * console.log(await weight.grad!.read());
+ * ```
+ *
  * @module
  */
 export { activation, gelu, relu, silu, tanh } from "./activation.ts";
