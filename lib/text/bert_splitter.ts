@@ -1,4 +1,5 @@
 import { isBertPunctuation } from "./bert_categories.ts";
+import { codePointAt } from "./units.ts";
 
 const WHITE_SPACE = /\p{White_Space}/u;
 const INSIDE = 0, BLANK = 1, ALONE = 2;
@@ -24,14 +25,15 @@ export class BertSplitter {
   start: number;
   /** Where it ends. */
   end: number;
-  readonly #text: string;
+  readonly #units: Uint16Array;
   readonly #limit: number;
 
-  constructor(text: string, from = 0, to: number = text.length) {
-    this.#text = text;
-    this.#limit = to;
-    this.start = from;
-    this.end = from;
+  /** @param units the UTF-16 units of the text */
+  constructor(units: Uint16Array) {
+    this.#units = units;
+    this.#limit = units.length;
+    this.start = 0;
+    this.end = 0;
   }
 
   /** Moves to the next word; false at the end of the text. */
@@ -50,10 +52,10 @@ export class BertSplitter {
   }
 
   #kindAt(at: number): number {
-    return kindOf(this.#text.codePointAt(at)!);
+    return kindOf(codePointAt(this.#units, at, this.#limit));
   }
 
   #widthAt(at: number): number {
-    return this.#text.codePointAt(at)! > 0xffff ? 2 : 1;
+    return codePointAt(this.#units, at, this.#limit) > 0xffff ? 2 : 1;
   }
 }

@@ -1,6 +1,7 @@
 import { CHARACTER_OF_BYTE, toByteCharacters } from "./byte_alphabet.ts";
 import { Gpt2Splitter } from "./gpt2_splitter.ts";
 import { MergeRules } from "./merge_word.ts";
+import { codePointAt, textOf, unitsOf } from "./units.ts";
 import type { TokenSink } from "./token_sink.ts";
 import { WordCache, type WordTokens } from "./word_cache.ts";
 
@@ -24,7 +25,7 @@ export class BytePairModel {
   readonly #ignoreMerges: boolean;
   readonly #usePattern: boolean;
 
-  readonly #cache = new WordCache((text, from, to) => this.#tokenizeWord(text, from, to));
+  readonly #cache = new WordCache((units, from, to) => this.#tokenizeWord(units, from, to));
 
   // The word being merged: its symbols, and where in the text each begins and ends.
   #symbols = new Int32Array(256);
@@ -56,23 +57,24 @@ export class BytePairModel {
 
   /** Appends the tokens of `text.slice(start, end)`, with offsets shifted by `shift`. */
   encode(text: string, start: number, end: number, shift: number, sink: TokenSink): void {
-    if (!this.#usePattern) {
-      if (end > start) this.#cache.append(text, start, end, shift, sink);
-      return;
-    }
-    const splitter = new Gpt2Splitter(text, start, end);
-    while (splitter.next()) this.#cache.append(text, splitter.start, splitter.end, shift, sink);
+    const units = unitsOf(text, start, end);
+    if (this.#usePattern) {
+      const splitter = new Gpt2Splitter(units);
+      while (splitter.next()) {
+        this.#cache.append(units, splitter.start, splitter.end, start + shift, sink);
+      }
+    } else if (end > start) this.#cache.append(units, 0, units.length, start + shift, sink);
   }
 
-  #tokenizeWord(text: string, from: number, to: number): WordTokens {
-    const length = this.#mergeWord(text, from, to);
+  #tokenizeWord(units: Uint16Array, from: number, to: number): WordTokens {
+    const length = this.#mergeWord(units, from, to);
     return { ids: this.#symbols, from: this.#from, to: this.#to, length };
   }
 
   /** Leaves the tokens of one word in `#symbols`, `#from`, `#to`, and returns how many. */
-  #mergeWord(text: string, from: number, to: number): number {
+  #mergeWord(units: Uint16Array, from: number, to: number): number {
     if (this.#ignoreMerges) {
-      const whole = this.#vocab.get(toByteCharacters(text.slice(from, to)));
+      const whole = this.#vocab.get(toByteCharacters(textOf(units, from, to)));
       if (whole !== undefined) {
         this.#symbols[0] = whole;
         this.#from[0] = from;
@@ -80,12 +82,12 @@ export class BytePairModel {
         return 1;
       }
     }
-    const length = this.#spellOut(text, from, to);
+    const length = this.#spellOut(units, from, to);
     return this.#rules.apply(this.#symbols, this.#from, this.#to, length);
   }
 
   /** One symbol per UTF-8 byte; bytes that the vocabulary lacks are left out, as upstream does. */
-  #spellOut(text: string, start: number, end: number): number {
+  #spellOut(units: Uint16Array, start: number, end: number): number {
     const most = 3 * (end - start);
     if (most > this.#symbols.length) {
       this.#symbols = new Int32Array(2 * most);
@@ -101,14 +103,9 @@ export class BytePairModel {
       this.#to[length++] = to;
     };
     for (let at = start; at < end;) {
-      let code = text.charCodeAt(at), next = at + 1;
-      if ((code & 0xf800) === 0xd800) {
-        const low = next < end ? text.charCodeAt(next) : 0;
-        if (code < 0xdc00 && (low & 0xfc00) === 0xdc00) {
-          code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-          next++;
-        } else code = 0xfffd; // A lone surrogate has no UTF-8 form.
-      }
+      let code = codePointAt(units, at, end);
+      const next = at + (code > 0xffff ? 2 : 1);
+      if ((code & 0xfffff800) === 0xd800) code = 0xfffd; // A lone surrogate has no UTF-8 form.
       if (code < 0x80) put(code, at, next);
       else {
         if (code < 0x800) put(0xc0 | code >> 6, at, next);

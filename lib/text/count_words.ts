@@ -1,3 +1,4 @@
+import { unitsOf } from "./units.ts";
 import { grow, WordTable } from "./word_table.ts";
 
 /** Finds the words of a text one after the other. */
@@ -17,14 +18,15 @@ export interface WordCounts {
 /** Counts the words of some texts, each cut by the splitter that `split` makes for it. */
 export function countWords(
   texts: Iterable<string>,
-  split: (text: string) => Splitter,
+  split: (units: Uint16Array) => Splitter,
 ): WordCounts {
   const words = new WordTable();
   let counts = new Float64Array(1 << 10);
   for (const text of texts) {
-    const splitter = split(text);
+    const units = unitsOf(text);
+    const splitter = split(units);
     while (splitter.next()) {
-      const word = words.intern(text, splitter.start, splitter.end);
+      const word = words.intern(units, splitter.start, splitter.end);
       if (word >= counts.length) counts = grow(counts, word + 1);
       counts[word]++;
     }

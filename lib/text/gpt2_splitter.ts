@@ -1,4 +1,5 @@
 import { astralKind, KIND_OF_UNIT, SPACE } from "./char_class.ts";
+import { unitsOf } from "./units.ts";
 
 /** GPT-2's pre-tokenising pattern (openai/gpt-2, `encoder.py`), as written there. */
 export const GPT2_PATTERN = String
@@ -10,8 +11,8 @@ const APOSTROPHE = 0x27;
 /**
  * Splits text the way GPT-2's pattern does, without a regular expression.
  *
- * `next()` moves to the following word, which is then `text.slice(start, end)`; the words cover the
- * text without gaps. A word is one run of letters, of digits or of other characters, with at most
+ * `next()` moves to the following word, which is then `units[start … end]`; the words cover the text
+ * without gaps. A word is one run of letters, of digits or of other characters, with at most
  * one leading blank taken along; the ends of English contractions stand alone; of a run of white
  * space the last character is left to the word that follows.
  *
@@ -23,25 +24,26 @@ export class Gpt2Splitter {
   start: number;
   /** Where it ends. */
   end: number;
-  readonly #text: string;
+  readonly #units: Uint16Array;
   readonly #limit: number;
 
-  constructor(text: string, from = 0, to: number = text.length) {
-    this.#text = text;
-    this.#limit = to;
-    this.start = from;
-    this.end = from;
+  /** @param units the UTF-16 units of the text */
+  constructor(units: Uint16Array) {
+    this.#units = units;
+    this.#limit = units.length;
+    this.start = 0;
+    this.end = 0;
   }
 
   /** Moves to the next word; false at the end of the text. */
   next(): boolean {
-    const text = this.#text, limit = this.#limit;
+    const units = this.#units, limit = this.#limit;
     const start = this.end;
     if (start >= limit) return false;
     this.start = start;
-    const unit = text.charCodeAt(start);
+    const unit = units[start];
     if (unit === APOSTROPHE) {
-      const length = contractionLength(text, start, limit);
+      const length = contractionLength(units, start, limit);
       if (length > 0) {
         this.end = start + length;
         return true;
@@ -55,20 +57,20 @@ export class Gpt2Splitter {
   }
 
   #kindAt(at: number): number {
-    const unit = this.#text.charCodeAt(at);
+    const unit = this.#units[at];
     if ((unit & 0xfc00) === 0xd800 && at + 1 < this.#limit) {
-      const low = this.#text.charCodeAt(at + 1);
+      const low = this.#units[at + 1];
       if ((low & 0xfc00) === 0xdc00) return astralKind(unit, low);
     }
     return KIND_OF_UNIT[unit];
   }
 
   #endOfRun(at: number, kind: number): number {
-    const text = this.#text, limit = this.#limit;
+    const units = this.#units, limit = this.#limit;
     while (at < limit) {
-      const unit = text.charCodeAt(at);
+      const unit = units[at];
       if ((unit & 0xfc00) === 0xd800 && at + 1 < limit) {
-        const low = text.charCodeAt(at + 1);
+        const low = units[at + 1];
         if ((low & 0xfc00) === 0xdc00) {
           if (astralKind(unit, low) !== kind) return at;
           at += 2;
@@ -89,13 +91,13 @@ export class Gpt2Splitter {
 }
 
 /** Length of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d` at `at`, or 0. */
-function contractionLength(text: string, at: number, limit: number): number {
+function contractionLength(units: Uint16Array, at: number, limit: number): number {
   if (at + 1 >= limit) return 0;
-  const first = text.charCodeAt(at + 1);
+  const first = units[at + 1];
   // s, t, m, d
   if (first === 0x73 || first === 0x74 || first === 0x6d || first === 0x64) return 2;
   if (at + 2 >= limit) return 0;
-  const second = text.charCodeAt(at + 2);
+  const second = units[at + 2];
   // re, ve, ll
   if ((first === 0x72 || first === 0x76) && second === 0x65) return 3;
   return first === 0x6c && second === 0x6c ? 3 : 0;
@@ -103,7 +105,7 @@ function contractionLength(text: string, at: number, limit: number): number {
 
 /** The words of a text as strings: what {@link Gpt2Splitter} finds, for reading and for plots. */
 export function splitGpt2(text: string): string[] {
-  const splitter = new Gpt2Splitter(text);
+  const splitter = new Gpt2Splitter(unitsOf(text));
   const words: string[] = [];
   while (splitter.next()) words.push(text.slice(splitter.start, splitter.end));
   return words;

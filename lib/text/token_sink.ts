@@ -4,9 +4,15 @@ import { grow } from "./word_table.ts";
 export class TokenSink {
   /** How many tokens there are. */
   length = 0;
-  ids = new Uint32Array(64);
+  ids: Uint32Array;
   /** Start and end of each token, in UTF-16 units, one pair behind the other. */
-  offsets = new Uint32Array(128);
+  offsets: Uint32Array;
+
+  /** @param capacity how many tokens to expect; more are possible */
+  constructor(capacity = 64) {
+    this.ids = new Uint32Array(capacity);
+    this.offsets = new Uint32Array(2 * capacity);
+  }
 
   push(id: number, start: number, end: number): void {
     if (this.length === this.ids.length) this.reserve(1);

@@ -203,7 +203,8 @@ export class Tokenizer {
   }
 
   #encodeText(text: string): Encoding {
-    const sink = new TokenSink();
+    // Four characters a token are usual for English; the list grows if there are more.
+    const sink = new TokenSink(16 + (text.length >> 2));
     for (const part of this.#rawMatcher.split(text)) {
       if (part.id >= 0) sink.push(part.id, part.start, part.end);
       else if (this.#normalizer) this.#encodeNormalized(text, part.start, part.end, sink);

@@ -40,7 +40,7 @@ export interface TrainBpeOptions {
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tokenizer {
   const { vocabSize, specialTokens = [] } = options;
-  const counted = countWords(texts, (text) => new Gpt2Splitter(text));
+  const counted = countWords(texts, (units) => new Gpt2Splitter(units));
   const bytes = toBytes(counted.words);
   const tokens = [...new Set(specialTokens)];
   const alphabet = options.alphabet === "seen" ? seenCharacters(bytes.bytes) : CHARACTER_OF_BYTE;

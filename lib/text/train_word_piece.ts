@@ -49,7 +49,7 @@ export function trainWordPiece(texts: Iterable<string>, options: TrainWordPieceO
     stripAccents: null,
     lowercase: normalizer.lowercase,
   })]);
-  const counted = countWords(normalized(texts, rule), (text) => new BertSplitter(text));
+  const counted = countWords(normalized(texts, rule), (units) => new BertSplitter(units));
   const tokens = [...SPECIAL_TOKENS];
   const list = toWordList(counted, tokens, options.limitAlphabet);
   checkVocabSize(options.vocabSize, tokens.length);

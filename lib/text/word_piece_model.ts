@@ -1,5 +1,6 @@
 import { BertSplitter } from "./bert_splitter.ts";
 import type { TokenSink } from "./token_sink.ts";
+import { textOf, unitsOf } from "./units.ts";
 import { WordCache, type WordTokens } from "./word_cache.ts";
 
 /** What makes up a WordPiece model. */
@@ -23,7 +24,9 @@ export class WordPieceModel {
   readonly #inside = new Map<string, number>();
   readonly #options: WordPieceModelOptions;
   readonly #longest: number;
-  readonly #cache = new WordCache((text, from, to) => this.#tokenizeWord(text, from, to));
+  readonly #cache = new WordCache((units, from, to) =>
+    this.#tokenizeWord(textOf(units, from, to), from)
+  );
   readonly #tokens: WordTokens;
 
   constructor(options: WordPieceModelOptions) {
@@ -48,23 +51,27 @@ export class WordPieceModel {
 
   /** Appends the tokens of `text.slice(start, end)`, with offsets shifted by `shift`. */
   encode(text: string, start: number, end: number, shift: number, sink: TokenSink): void {
-    const splitter = new BertSplitter(text, start, end);
-    while (splitter.next()) this.#cache.append(text, splitter.start, splitter.end, shift, sink);
+    const units = unitsOf(text, start, end);
+    const splitter = new BertSplitter(units);
+    while (splitter.next()) {
+      this.#cache.append(units, splitter.start, splitter.end, start + shift, sink);
+    }
   }
 
-  #tokenizeWord(text: string, from: number, to: number): WordTokens {
+  /** The tokens of a word that begins at `shift`. */
+  #tokenizeWord(word: string, shift: number): WordTokens {
     const tokens = this.#tokens;
     tokens.length = 0;
     const put = (id: number, start: number, end: number) => {
       tokens.ids[tokens.length] = id;
-      tokens.from[tokens.length] = start;
-      tokens.to[tokens.length++] = end;
+      tokens.from[tokens.length] = shift + start;
+      tokens.to[tokens.length++] = shift + end;
     };
-    let at = isLonger(text, from, to, this.#options.maxCharactersPerWord) ? -1 : from;
-    while (at >= 0 && at < to) {
-      const known = at === from ? this.#first : this.#inside;
-      let end = Math.min(to, at + this.#longest), id: number | undefined;
-      while (end > at && (id = known.get(text.slice(at, end))) === undefined) end--;
+    let at = isLonger(word, this.#options.maxCharactersPerWord) ? -1 : 0;
+    while (at >= 0 && at < word.length) {
+      const known = at === 0 ? this.#first : this.#inside;
+      let end = Math.min(word.length, at + this.#longest), id: number | undefined;
+      while (end > at && (id = known.get(word.slice(at, end))) === undefined) end--;
       if (id === undefined) at = -1;
       else {
         put(id, at, end);
@@ -73,7 +80,7 @@ export class WordPieceModel {
     }
     if (at < 0) {
       tokens.length = 0;
-      put(this.#unknownId(), from, to);
+      put(this.#unknownId(), 0, word.length);
     }
     return tokens;
   }
@@ -90,8 +97,7 @@ export class WordPieceModel {
   }
 }
 
-function isLonger(text: string, from: number, to: number, characters: number): boolean {
-  if (to - from <= characters) return false;
-  if (to - from > 2 * characters) return true;
-  return [...text.slice(from, to)].length > characters;
+function isLonger(word: string, characters: number): boolean {
+  if (word.length <= characters) return false;
+  return word.length > 2 * characters || [...word].length > characters;
 }

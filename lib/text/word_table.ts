@@ -1,5 +1,7 @@
+import { textOf } from "./units.ts";
+
 /**
- * A set of words that are slices of larger texts, numbered in the order of their first sight.
+ * A set of words that are parts of larger texts, numbered in the order of their first sight.
  *
  * It is a hash table with open addressing whose keys lie one behind the other in a `Uint16Array`,
  * so that looking a word up makes no string. Both counting words for training and the encoder's
@@ -13,34 +15,32 @@ export class WordTable {
   /** Where each word starts in `units`, with one more entry for the end. */
   starts = new Int32Array(1 << 9);
 
-  #slots = new Int32Array(1 << 10).fill(-1);
-  #hashes = new Int32Array(1 << 9);
+  /** Slot `i` holds a word's number, or −1, at `2i`, and its hash at `2i + 1`. */
+  #slots = new Int32Array(1 << 11).fill(-1);
 
-  /** The number of the word `text.slice(start, end)`; a new one is `size − 1` after the call. */
-  intern(text: string, start: number, end: number): number {
+  /** The number of the word `text[start … end]`; a new one is `size − 1` after the call. */
+  intern(text: Uint16Array, start: number, end: number): number {
     const length = end - start;
     let hash = length;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ text[i], 0x01000193);
     hash ^= hash >>> 15;
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const word = this.#slots[slot];
-      if (word < 0) break;
-      if (this.#hashes[word] === hash && this.#isAt(word, text, start, length)) return word;
-      slot = (slot + 1) & mask;
+    const slots = this.#slots, starts = this.starts, units = this.units;
+    const mask = slots.length - 1;
+    let slot = 2 * hash & mask;
+    for (; slots[slot] >= 0; slot = slot + 2 & mask) {
+      if (slots[slot + 1] !== hash) continue;
+      const word = slots[slot], from = starts[word];
+      if (starts[word + 1] - from !== length) continue;
+      let same = 0;
+      while (same < length && units[from + same] === text[start + same]) same++;
+      if (same === length) return word;
     }
-    return this.#add(slot, hash, text, start, length);
+    return this.#add(slot, hash, text, start, end);
   }
 
   /** Word number `word` as a string. */
   word(word: number): string {
-    let out = "";
-    for (let at = this.starts[word]; at < this.starts[word + 1]; at += 8192) {
-      const end = Math.min(at + 8192, this.starts[word + 1]);
-      out += String.fromCharCode(...this.units.subarray(at, end));
-    }
-    return out;
+    return textOf(this.units, this.starts[word], this.starts[word + 1]);
   }
 
   /** Forgets all words and keeps the memory. */
@@ -49,46 +49,30 @@ export class WordTable {
     this.#slots.fill(-1);
   }
 
-  /** Bytes held. */
-  get byteLength(): number {
-    return this.units.byteLength + this.starts.byteLength + this.#slots.byteLength +
-      this.#hashes.byteLength;
-  }
-
-  #isAt(word: number, text: string, start: number, length: number): boolean {
-    const from = this.starts[word];
-    if (this.starts[word + 1] - from !== length) return false;
-    for (let i = 0; i < length; i++) {
-      if (this.units[from + i] !== text.charCodeAt(start + i)) return false;
-    }
-    return true;
-  }
-
-  #add(slot: number, hash: number, text: string, start: number, length: number): number {
-    const word = this.size;
-    if (word + 2 > this.starts.length) {
-      this.starts = grow(this.starts, word + 2);
-      this.#hashes = grow(this.#hashes, word + 2);
-    }
-    const from = word === 0 ? 0 : this.starts[word];
-    if (from + length > this.units.length) this.units = grow(this.units, from + length);
-    for (let i = 0; i < length; i++) this.units[from + i] = text.charCodeAt(start + i);
+  #add(slot: number, hash: number, text: Uint16Array, start: number, end: number): number {
+    const word = this.size++;
+    if (word + 2 > this.starts.length) this.starts = grow(this.starts, word + 2);
+    const from = word === 0 ? 0 : this.starts[word], to = from + end - start;
+    if (to > this.units.length) this.units = grow(this.units, to);
+    this.units.set(text.subarray(start, end), from);
     this.starts[word] = from;
-    this.starts[word + 1] = from + length;
-    this.#hashes[word] = hash;
+    this.starts[word + 1] = to;
     this.#slots[slot] = word;
-    this.size++;
-    if (this.size * 2 > this.#slots.length) this.#rehash();
+    this.#slots[slot + 1] = hash;
+    if (this.size * 4 > this.#slots.length) this.#rehash();
     return word;
   }
 
   #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 2).fill(-1);
+    const before = this.#slots;
+    const slots = new Int32Array(before.length * 2).fill(-1);
     const mask = slots.length - 1;
-    for (let word = 0; word < this.size; word++) {
-      let slot = this.#hashes[word] & mask;
-      while (slots[slot] >= 0) slot = (slot + 1) & mask;
-      slots[slot] = word;
+    for (let i = 0; i < before.length; i += 2) {
+      if (before[i] < 0) continue;
+      let slot = 2 * before[i + 1] & mask;
+      while (slots[slot] >= 0) slot = slot + 2 & mask;
+      slots[slot] = before[i];
+      slots[slot + 1] = before[i + 1];
     }
     this.#slots = slots;
   }

@@ -116,7 +116,8 @@ async function measure(
   const samples = new Map<string, Sample>();
   for (let round = 0; round < rounds; round++) {
     for (const who of task.contestants) {
-      const args = [task.what, textFile, tokenizerFile, "2"];
+      // Two repetitions of training, four of encoding, which is over sooner.
+      const args = [task.what, textFile, tokenizerFile, task.what === "train" ? "2" : "4"];
       const output = who === "cutloss"
         ? await runProcess(Deno.execPath(), ["run", "-A", OURS, ...args])
         : await runProcess(python, [PEERS, who, ...args]);

@@ -7,6 +7,7 @@ import {
 } from "cutloss/text/bert_categories.ts";
 import { astralKind, KIND_OF_UNIT, LETTER, NUMBER, SPACE } from "cutloss/text/char_class.ts";
 import { BertSplitter } from "cutloss/text/bert_splitter.ts";
+import { unitsOf } from "cutloss/text/units.ts";
 import { readFixture } from "./fixtures.ts";
 
 interface CodePoints {
@@ -68,7 +69,7 @@ Deno.test("Chinese characters are the native library's", () => {
 
 Deno.test("Punctuation stands alone and white space separates, for every code point", () => {
   const wordsBetween = (code: number) => {
-    const splitter = new BertSplitter("a" + String.fromCodePoint(code) + "b");
+    const splitter = new BertSplitter(unitsOf("a" + String.fromCodePoint(code) + "b"));
     let words = 0;
     while (splitter.next()) words++;
     return words;
