@@ -16,4 +16,4 @@ export {
 export type { OpenOptions, Timing } from "./gpu/device.ts";
 export type { MemoryLedger, MemoryMeasurement } from "./gpu/ledger.ts";
 export { linearCrossEntropy, type LossAndLse } from "./losses/linear_cross_entropy.ts";
-export type { LinearCrossEntropyOptions, Reduction } from "./losses/options.ts";
+export type { LinearCrossEntropyOptions, Reduction, WithLse } from "./losses/options.ts";

@@ -9,7 +9,7 @@ import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Gradients, RowBlock, Wanted } from "./blocks.ts";
 import { cutForward } from "./cut.ts";
-import type { LinearCrossEntropyOptions } from "./options.ts";
+import type { LinearCrossEntropyOptions, WithLse } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { chunkedForward, type ForwardResult, naiveForward } from "./stored.ts";
 
@@ -53,19 +53,19 @@ export function linearCrossEntropy(
   e: Tensor,
   c: Tensor,
   targets: Tensor | Int32Array,
-  options?: LinearCrossEntropyOptions & { returnLse?: false },
+  options?: LinearCrossEntropyOptions,
 ): Tensor;
 export function linearCrossEntropy(
   e: Tensor,
   c: Tensor,
   targets: Tensor | Int32Array,
-  options: LinearCrossEntropyOptions & { returnLse: true },
+  options: WithLse,
 ): LossAndLse;
 export function linearCrossEntropy(
   e: Tensor,
   c: Tensor,
   targets: Tensor | Int32Array,
-  options: LinearCrossEntropyOptions = {},
+  options: LinearCrossEntropyOptions | WithLse = {},
 ): Tensor | LossAndLse {
   const p = new Problem(e, c, targets, options);
   try {

@@ -34,10 +34,16 @@ export interface LinearCrossEntropyOptions {
   labelSmoothing?: number;
   /** Adds zLoss · lse² to each token's loss (default 0). */
   zLoss?: number;
-  /** Also returns the log-sum-exp of each token's logits; gradients flow through it. */
-  returnLse?: boolean;
+  /** See {@linkcode WithLse}. */
+  returnLse?: false;
   /** Bytes of scratch memory for blocks of logits ("chunked", and "cut" without a filter). */
   scratchBytes?: number;
+}
+
+/** Options that ask for the log-sum-exp as well. */
+export interface WithLse extends Omit<LinearCrossEntropyOptions, "returnLse"> {
+  /** Also returns the log-sum-exp of each token's logits; gradients flow through it. */
+  returnLse: true;
 }
 
 /** The same with everything decided. */
@@ -59,7 +65,7 @@ export interface ResolvedOptions {
 const AUTO_FILTER = 2 ** -23 / 32;
 
 /** Checks the options' values and fills in defaults. */
-export function resolveOptions(options: LinearCrossEntropyOptions): ResolvedOptions {
+export function resolveOptions(options: LinearCrossEntropyOptions | WithLse): ResolvedOptions {
   const {
     impl = "cut",
     ignoreIndex = -100,

@@ -3,7 +3,12 @@ import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type LinearCrossEntropyOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import {
+  type LinearCrossEntropyOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  type WithLse,
+} from "./options.ts";
 
 /** Rows of C that one binding covers, and their place in the vocabulary. */
 export interface Shard {
@@ -48,7 +53,7 @@ export class Problem {
     e: Tensor,
     c: Tensor,
     targets: Tensor | Int32Array,
-    options: LinearCrossEntropyOptions,
+    options: LinearCrossEntropyOptions | WithLse,
   ) {
     checkFloat("e", e);
     checkFloat("c", c);
