@@ -41,7 +41,10 @@ function dealOut(p: Problem, tile: TileShape): Spans {
 }
 
 /** Losses and log-sum-exps without storing logits, and the gradients by recomputing them. */
-export function cutForward(p: Problem, differentiate: boolean): ForwardResult {
+export function cutForward(
+  p: Problem,
+  differentiate: boolean,
+): ForwardResult & { keepMap?: KeepMap } {
   const { gpu, rowCount } = p, { softcap, filterEps, labelSmoothing, zLoss } = p.options;
   const tile = cutTile(gpu);
   if (SHARD_ROWS % tile.n !== 0) throw new Error(`Tiles of ${tile.n} columns do not fit shards.`);
@@ -109,6 +112,7 @@ export function cutForward(p: Problem, differentiate: boolean): ForwardResult {
   return {
     losses,
     lse,
+    keepMap: map,
     gradients: (coefficients: DeviceBuffer, wanted) => {
       if (map) return filteredGradients(p, map, targetLogits, coefficients, wanted);
       return gradientsByBlocks(p, coefficients, wanted, exactBlock(p));
