@@ -40,7 +40,8 @@ Deno.test("a tensor that is used several times gets the sum of its gradients", (
 Deno.test("leaves never share the memory of their gradients", async () => {
   using a = gpu.tensor([1, 2], [2], { requiresGrad: true });
   using b = gpu.tensor([3, 4], [2], { requiresGrad: true });
-  sum(add(a, b)).backward();
+  using loss = sum(add(a, b));
+  loss.backward();
   gpu.clear(a.grad!);
   assertEquals([...await b.grad!.read()], [1, 1]);
 });

@@ -40,7 +40,8 @@ Deno.test("dropout keeps 1 − p of the elements and makes up for the rest", asy
   const n = 40_003, p = 0.3;
   using x = gpu.full([n], 2, { requiresGrad: true });
   using y = dropout(x, p, { seed: 7, offset: 3 }).keep();
-  y.backward(gpu.full([n], 5));
+  using upstream = gpu.full([n], 5);
+  y.backward(upstream);
   const [values, gradient] = await gpu.read([y, x.grad!]);
   const kept = values.filter((v) => v !== 0);
   assert(kept.every((v) => Math.abs(v - 2 / (1 - p)) < 1e-6));

@@ -116,7 +116,7 @@ Deno.test("cross-entropy counts what is not ignored, in every reduction", async 
 Deno.test("a batch without targets has the loss 0 and no gradient; a wrong target is named", async () => {
   using x = gpu.tensor(numbers(6), [2, 3], { requiresGrad: true });
   using none = gpu.tensor(Int32Array.of(-100, -100));
-  const loss = crossEntropy(x, none);
+  using loss = crossEntropy(x, none);
   loss.backward();
   assertEquals(await loss.item(), 0);
   assertClose(await x.grad!.read(), new Float64Array(6), "gradient", 0);
