@@ -1,5 +1,8 @@
 import { textOf } from "./units.ts";
 
+/** Another one in each process, so that no text can be written to make all words collide. */
+const HASH_SEED = crypto.getRandomValues(new Int32Array(1))[0];
+
 /**
  * A set of words that are parts of larger texts, numbered in the order of their first sight.
  *
@@ -21,7 +24,7 @@ export class WordTable {
   /** The number of the word `text[start … end]`; a new one is `size − 1` after the call. */
   intern(text: Uint16Array, start: number, end: number): number {
     const length = end - start;
-    let hash = length;
+    let hash = length ^ HASH_SEED;
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ text[i], 0x01000193);
     hash ^= hash >>> 15;
     const slots = this.#slots, starts = this.starts, units = this.units;

@@ -48,6 +48,15 @@ Deno.test("The cache does not change what comes out", async () => {
   assertEquals(again, first);
 });
 
+Deno.test("A text of more different words than the cache holds comes back as well", () => {
+  const text = Array.from({ length: 300_000 }, (_, i) => i.toString(36)).join(" ");
+  const encoding = trained.encode(text);
+  assertEquals(trained.decode(encoding.ids) === text, true);
+  const tail = text.slice(-1000);
+  const { ids } = trained.encode(tail.slice(tail.indexOf(" ")));
+  assertEquals(encoding.ids.slice(-ids.length), ids);
+});
+
 Deno.test("A million equal letters and 100 kB without a space stay within n log n", () => {
   const seconds = (text: string) => {
     const start = performance.now();
