@@ -145,6 +145,13 @@ export class Gpu extends GpuDevice {
     return { [Symbol.dispose]: () => void this.#noGrad-- };
   }
 
+  /** Operations are recorded until the end of the block, also within {@linkcode noGrad}. */
+  withGrad(): Disposable {
+    const outside = this.#noGrad;
+    this.#noGrad = 0;
+    return { [Symbol.dispose]: () => void (this.#noGrad = outside) };
+  }
+
   /** Whether operations are recorded for `backward()`. */
   get gradEnabled(): boolean {
     return this.#noGrad === 0;

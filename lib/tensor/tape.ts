@@ -179,8 +179,8 @@ function reachable(root: Tensor): TapeNode[] {
  */
 function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
   if (!into) return gradient;
-  if (into.memory.shared) [into, gradient] = [gradient, into];
-  if (into.memory.shared) into = copyOf(into);
+  if (into.shared) [into, gradient] = [gradient, into];
+  if (into.shared) into = copyOf(into);
   into.gpu.run(
     accumulate(),
     { x: gradient, y: into },
@@ -201,5 +201,5 @@ function copyOf(tensor: Tensor): Tensor {
 
 /** What stays after `backward()` belongs to its tensor alone: optimisers change it in place. */
 function owned(gradient: Tensor): Tensor {
-  return (gradient.memory.shared ? copyOf(gradient) : gradient).keep();
+  return (gradient.shared ? copyOf(gradient) : gradient).keep();
 }

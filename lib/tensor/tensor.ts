@@ -17,6 +17,8 @@ export interface TensorInit {
   dtype?: DType;
   label?: string;
   requiresGrad?: boolean;
+  /** It alone uses its part of the memory, though others hold the buffer: a gradient among others. */
+  exclusive?: boolean;
 }
 
 /** Frees the memory of tensors that were forgotten; those who count on it wait for the collector. */
@@ -47,6 +49,7 @@ export class Tensor implements Disposable {
   #offset: number;
   #freedBy: string | undefined;
   #kept = false;
+  #exclusive: boolean;
 
   /** Takes over one hold on `memory`. Use `gpu.tensor` and its like. */
   constructor(readonly gpu: Gpu, memory: DeviceBuffer, init: TensorInit, offset = 0) {
@@ -59,6 +62,7 @@ export class Tensor implements Disposable {
     }
     this.#memory = memory;
     this.#offset = offset;
+    this.#exclusive = init.exclusive ?? false;
     forgotten.register(this, memory, this);
     gpu.adopt(this);
   }
@@ -92,6 +96,11 @@ export class Tensor implements Disposable {
           ? "; call keep() on it before, to use it afterwards."
           : "."),
     );
+  }
+
+  /** Whether writing to its elements may be seen by other tensors. */
+  get shared(): boolean {
+    return this.memory.shared && !this.#exclusive;
   }
 
   /** A second handle on the same memory, with its own life, and no gradient. */

@@ -1,0 +1,92 @@
+import type { Gpu } from "../tensor/gpu.ts";
+import { loadWeights, type WeightNames } from "./load_weights.ts";
+import type { ModelFiles, TensorToSave, WeightSource } from "./model_files.ts";
+import type { Parameter } from "./parameter.ts";
+import { Parameters } from "./parameters.ts";
+
+/** The content of a config.json. */
+export type ConfigJson = Readonly<Record<string, unknown>>;
+
+/** How a model is read. */
+export interface LoadOptions {
+  /** Lets the file lack the head, which then starts untrained (default: an error). */
+  newHead?: boolean;
+  /** For the weights of such a head. */
+  seed?: number;
+}
+
+/** What all models share: named weights, reading and writing. */
+export abstract class Model implements Disposable {
+  readonly weights: Parameters;
+
+  constructor(readonly gpu: Gpu) {
+    this.weights = new Parameters(gpu);
+  }
+
+  /** How files name the weights. */
+  abstract readonly names: WeightNames;
+
+  /** The configuration as Hugging Face's config.json has it. */
+  abstract configJson(): ConfigJson;
+
+  /**
+   * Bytes that a training step stores between the forward and the backward pass, by estimate.
+   *
+   * @param checkpoint whether blocks are computed again on the way back.
+   */
+  abstract activationBytes(
+    size: { batch: number; time: number; checkpoint?: boolean },
+  ): number;
+
+  /** All weights, in the order of the model. */
+  parameters(): readonly Parameter[] {
+    return this.weights.all;
+  }
+
+  /** Weights under Hugging Face's names; the elements are fetched from the device when asked for. */
+  toTensors(): Map<string, TensorToSave> {
+    return new Map(
+      [...this.weights.named()].map(({ name, shape, weights }) => [name, {
+        shape,
+        data: async () => new Float32Array((await this.gpu.readBytes([weights]))[0]),
+      }]),
+    );
+  }
+
+  /** Takes over the weights of a file; see {@linkcode loadWeights}. */
+  setTensors(source: WeightSource, options: LoadOptions = {}): void {
+    loadWeights(this.weights, source, this.names, options);
+  }
+
+  /** Writes config.json and model.safetensors, which Hugging Face's library loads. */
+  async save(files: ModelFiles): Promise<void> {
+    await files.writeText("config.json", JSON.stringify(this.configJson(), null, 2) + "\n");
+    await files.writeTensors("model.safetensors", this.toTensors());
+  }
+
+  /** Frees the weights and their gradients. */
+  dispose(): void {
+    this.weights[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Reads config.json and model.safetensors into a model made from the configuration. */
+export async function loadModel<M extends Model>(
+  files: ModelFiles,
+  make: (config: ConfigJson) => M,
+  options: LoadOptions = {},
+): Promise<M> {
+  const model = make(JSON.parse(await files.readText("config.json")));
+  try {
+    using source = await files.openTensors("model.safetensors");
+    model.setTensors(source, options);
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
