@@ -32,6 +32,7 @@ import {
   tileLoader,
   tileRow,
   type TileShape,
+  tileStagingBytes,
   tileThreads,
 } from "./tile.ts";
 
@@ -48,6 +49,11 @@ export interface CutForwardConstants {
   keep: boolean;
   /** Also sums the logits themselves, for label smoothing. */
   sumLogits: boolean;
+}
+
+/** Bytes of workgroup memory, with everything switched on. */
+export function cutForwardBytes(tile: TileShape): number {
+  return tileStagingBytes(tile) + tile.m * ((tile.threadsX + 1) * 12 + 16);
 }
 
 /** Stands for minus infinity: finite, so that differences stay finite. */

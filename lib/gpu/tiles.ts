@@ -1,5 +1,6 @@
 /** Which tile a matrix product uses on which adapter. */
 import { cutGradientBytes } from "../../kernels/cut_gradient.ts";
+import { cutForwardBytes } from "../../kernels/cut_forward.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { GpuDevice } from "./device.ts";
 
@@ -33,11 +34,18 @@ export const SOFTWARE_TILE: TileShape = {
   lanesX: 4,
 };
 
+/** Tiles for cut cross-entropy, by falling need of workgroup memory: 36, 24 and 14 KiB. */
+const CUT_TILES: readonly TileShape[] = [
+  LARGE_TILE,
+  { m: 128, n: 64, k: 16, threadsX: 8, threadsY: 16, lanesX: 8 },
+  { m: 64, n: 64, k: 8, threadsX: 16, threadsY: 16, lanesX: 16 },
+];
+
 /** The tile of cut cross-entropy; its columns are the granularity of the keep-map. */
 export function cutTile(gpu: GpuDevice): TileShape {
   if (gpu.adapter.software) return SOFTWARE_TILE;
-  // Staging and the row statistics of the large tile take 27 KiB, of the medium one 14 KiB.
-  return gpu.limits.maxComputeWorkgroupStorageSize >= 32768 ? LARGE_TILE : MEDIUM_TILE;
+  const most = gpu.limits.maxComputeWorkgroupStorageSize;
+  return CUT_TILES.find((tile) => cutForwardBytes(tile) <= most) ?? CUT_TILES.at(-1)!;
 }
 
 /** The tile of the filtered backward pass, for vocabulary tiles of `forward.n` columns. */
@@ -69,8 +77,9 @@ export function chooseTile(
 ): { tile: TileShape; splits: number } {
   if (gpu.adapter.software) return { tile: SOFTWARE_TILE, splits: 1 };
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
-  // Parts of fewer than 256 k cost more in additions than they win in parallelism.
-  const parts = Math.max(1, Math.min(Math.floor(k / 256), 32));
+  // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part
+  // costs M · N · 4 bytes.
+  const parts = Math.max(1, Math.min(Math.floor(k / 256), 13));
   const tile = count(LARGE_TILE) * parts >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
   const tiles = count(tile);
   if (tiles < BUSY_WORKGROUPS) {
