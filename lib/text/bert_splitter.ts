@@ -2,18 +2,15 @@ import { isBertPunctuation } from "./bert_categories.ts";
 import { codePointAt } from "./units.ts";
 
 const WHITE_SPACE = /\p{White_Space}/u;
-const INSIDE = 0, BLANK = 1, ALONE = 2;
+const INSIDE = 1, BLANK = 2, ALONE = 3;
 
-const kindOfCode = new Map<number, number>();
+/** What each code point is, found out when it is first met; 0 until then. */
+const KINDS = new Uint8Array(0x110000);
 
 function kindOf(code: number): number {
-  let kind = kindOfCode.get(code);
-  if (kind === undefined) {
-    if (WHITE_SPACE.test(String.fromCodePoint(code))) kind = BLANK;
-    else kind = isBertPunctuation(code) ? ALONE : INSIDE;
-    kindOfCode.set(code, kind);
-  }
-  return kind;
+  if (KINDS[code] !== 0) return KINDS[code];
+  if (WHITE_SPACE.test(String.fromCodePoint(code))) return KINDS[code] = BLANK;
+  return KINDS[code] = isBertPunctuation(code) ? ALONE : INSIDE;
 }
 
 /**

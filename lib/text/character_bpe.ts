@@ -14,7 +14,7 @@ export interface CharacterMerge extends PairCount {
 /**
  * Byte-pair encoding on characters, one step at a time, for reading and teaching: every table that
  * the algorithm keeps can be looked at between the steps. For real use see `trainBpe`, which does
- * the same on bytes and a thousand times faster.
+ * the same on bytes, and fast.
  *
  * Words lie between white space, so no symbol ever contains a blank. A symbol inside a word looks
  * like the same symbol at its start: there is no marker as WordPiece's `##`.

@@ -58,7 +58,8 @@ export interface Model {
 /** The model a tokenizer.json describes, put together with its pre-tokeniser. */
 export function readModel(value: unknown, preTokenizer: PreTokenizer): Model {
   const fields = new JsonFields(value, "model");
-  const type = fields.any("type");
+  // The first files of this format, GPT-2's among them, do not name the model's type.
+  const type = fields.any("type") ?? (fields.any("merges") === null ? "WordPiece" : "BPE");
   if (type !== "BPE" && type !== "WordPiece") throw unsupported("model", type, "BPE and WordPiece");
   const expected = type === "BPE" ? "ByteLevel" : "BertPreTokenizer";
   if (preTokenizer.type !== expected) {

@@ -16,8 +16,8 @@ const APOSTROPHE = 0x27;
  * one leading blank taken along; the ends of English contractions stand alone; of a run of white
  * space the last character is left to the word that follows.
  *
- * Splitting by hand is about ten times as fast as the pattern, and never backtracks: each
- * character is looked at twice at most.
+ * Splitting by hand is about twice as fast as V8 runs the pattern, makes no strings, and never
+ * backtracks: each character is looked at twice at most.
  */
 export class Gpt2Splitter {
   /** Where the current word begins, in UTF-16 units. */

@@ -23,6 +23,7 @@ export interface BertNormalizerOptions {
   lowercase: boolean;
 }
 
+const UNKNOWN = -1;
 const WHITE_SPACE = /\p{White_Space}/u;
 
 /** The rule of BERT's normaliser for one character (google-research/bert, `BasicTokenizer`). */
@@ -56,6 +57,8 @@ export function changeEach(text: string, rule: CharacterRule): string {
 export class Normalizer {
   readonly #rule: CharacterRule;
   readonly #known = new Map<number, string>();
+  /** What becomes of the characters that turn into one unit, as soon as that is known. */
+  readonly #single = new Int32Array(0x10000).fill(UNKNOWN);
 
   constructor(rules: readonly CharacterRule[]) {
     this.#rule = (character) => rules.reduce(changeEach, character);
@@ -72,6 +75,13 @@ export class Normalizer {
     let from = new Uint32Array(units.length), to = new Uint32Array(units.length);
     let length = 0;
     for (let at = 0; at < text.length;) {
+      const single = length < units.length ? this.#single[text.charCodeAt(at)] : UNKNOWN;
+      if (single !== UNKNOWN) {
+        units[length] = single;
+        from[length] = at;
+        to[length++] = ++at;
+        continue;
+      }
       const code = text.codePointAt(at)!;
       const next = at + (code > 0xffff ? 2 : 1);
       const out = this.#outputOf(code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
@@ -100,6 +110,7 @@ export class Normalizer {
     if (out === undefined) {
       out = this.#rule(String.fromCodePoint(code));
       this.#known.set(code, out);
+      if (out.length === 1 && code < 0xd800) this.#single[code] = out.charCodeAt(0);
     }
     return out;
   }

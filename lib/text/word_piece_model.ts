@@ -1,5 +1,6 @@
 import { BertSplitter } from "./bert_splitter.ts";
 import type { TokenSink } from "./token_sink.ts";
+import { TokenTrie } from "./token_trie.ts";
 import { textOf, unitsOf } from "./units.ts";
 import { WordCache, type WordTokens } from "./word_cache.ts";
 
@@ -20,26 +21,20 @@ export interface WordPieceModelOptions {
  * `WordpieceTokenizer`).
  */
 export class WordPieceModel {
-  readonly #first = new Map<string, number>();
-  readonly #inside = new Map<string, number>();
+  readonly #first = new TokenTrie();
+  readonly #inside = new TokenTrie();
   readonly #options: WordPieceModelOptions;
-  readonly #longest: number;
-  readonly #cache = new WordCache((units, from, to) =>
-    this.#tokenizeWord(textOf(units, from, to), from)
-  );
+  readonly #cache = new WordCache((units, from, to) => this.#tokenizeWord(units, from, to));
   readonly #tokens: WordTokens;
 
   constructor(options: WordPieceModelOptions) {
     this.#options = options;
-    let longest = 1;
     for (const [token, id] of options.vocab) {
-      longest = Math.max(longest, token.length);
-      this.#first.set(token, id);
+      this.#first.add(token, id);
       if (token.startsWith(options.continuingPrefix)) {
-        this.#inside.set(token.slice(options.continuingPrefix.length), id);
+        this.#inside.add(token.slice(options.continuingPrefix.length), id);
       }
     }
-    this.#longest = longest;
     const room = 2 * options.maxCharactersPerWord + 1;
     this.#tokens = {
       ids: new Int32Array(room),
@@ -58,29 +53,27 @@ export class WordPieceModel {
     }
   }
 
-  /** The tokens of a word that begins at `shift`. */
-  #tokenizeWord(word: string, shift: number): WordTokens {
+  #tokenizeWord(units: Uint16Array, from: number, to: number): WordTokens {
     const tokens = this.#tokens;
     tokens.length = 0;
     const put = (id: number, start: number, end: number) => {
       tokens.ids[tokens.length] = id;
-      tokens.from[tokens.length] = shift + start;
-      tokens.to[tokens.length++] = shift + end;
+      tokens.from[tokens.length] = start;
+      tokens.to[tokens.length++] = end;
     };
-    let at = isLonger(word, this.#options.maxCharactersPerWord) ? -1 : 0;
-    while (at >= 0 && at < word.length) {
-      const known = at === 0 ? this.#first : this.#inside;
-      let end = Math.min(word.length, at + this.#longest), id: number | undefined;
-      while (end > at && (id = known.get(word.slice(at, end))) === undefined) end--;
-      if (id === undefined) at = -1;
+    let at = isLonger(units, from, to, this.#options.maxCharactersPerWord) ? -1 : from;
+    while (at >= 0 && at < to) {
+      const trie = at === from ? this.#first : this.#inside;
+      const id = trie.match(units, at, to);
+      if (id < 0) at = -1;
       else {
-        put(id, at, end);
-        at = end;
+        put(id, at, trie.end);
+        at = trie.end;
       }
     }
     if (at < 0) {
       tokens.length = 0;
-      put(this.#unknownId(), 0, word.length);
+      put(this.#unknownId(), from, to);
     }
     return tokens;
   }
@@ -97,7 +90,7 @@ export class WordPieceModel {
   }
 }
 
-function isLonger(word: string, characters: number): boolean {
-  if (word.length <= characters) return false;
-  return word.length > 2 * characters || [...word].length > characters;
+function isLonger(units: Uint16Array, from: number, to: number, characters: number): boolean {
+  if (to - from <= characters) return false;
+  return to - from > 2 * characters || [...textOf(units, from, to)].length > characters;
 }

@@ -64,6 +64,35 @@ Deno.test("Older files write merges as strings", () => {
   assertEquals(older.encode(text).ids, Tokenizer.fromJson(bpe).encode(text).ids);
 });
 
+Deno.test("Files as old as GPT-2's leave the model's type and later settings out", () => {
+  const { vocab, merges } = model;
+  const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true };
+  const gpt2 = Tokenizer.fromJson({
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: bpe.added_tokens,
+    normalizer: null,
+    pre_tokenizer: level,
+    post_processor: { ...level, add_prefix_space: true, trim_offsets: false },
+    decoder: { ...level, add_prefix_space: true },
+    model: {
+      dropout: null,
+      unk_token: "",
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "",
+      fuse_unk: false,
+      vocab,
+      merges,
+    },
+  });
+  const text = "kato mira <|end|> it's";
+  assertEquals(gpt2.encode(text).ids, Tokenizer.fromJson(bpe).encode(text).ids);
+  const { type: _, ...untyped } = wordPiece.model as Json;
+  const bert = Tokenizer.fromJson({ ...wordPiece, model: untyped });
+  assertEquals(bert.encode(text).ids, Tokenizer.fromJson(wordPiece).encode(text).ids);
+});
+
 Deno.test("What is written is what was read, down to the last field", () => {
   for (const json of [bpe, wordPiece]) assertEquals(Tokenizer.fromJson(json).toJson(), json);
 });

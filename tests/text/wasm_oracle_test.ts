@@ -4,7 +4,7 @@
  * special tokens; the fixtures cover the rest.
  */
 import { assertEquals } from "@std/assert";
-import type { Tokenizer } from "cutloss/text/mod.ts";
+import { type Tokenizer, trainBpe, trainWordPiece } from "cutloss/text/mod.ts";
 import { TokenizerWasm } from "tokenizers-wasm";
 import { loadTokenizer, randomNumbers } from "./fixtures.ts";
 import { randomString } from "./random_text.ts";
@@ -32,3 +32,22 @@ for (const [base, seed] of [["byte_level_bpe", 100], ["word_piece", 200]] as con
     }
   });
 }
+
+Deno.test("A tokenizer trained and written here means the same to tokenizers-wasm", () => {
+  const corpus = ["the theatre's thin, thick thing — déjà vu 日本 👍🏽 "];
+  const random = randomNumbers(300);
+  for (
+    const tokenizer of [
+      trainBpe(corpus, { vocabSize: 300, specialTokens: ["<|end|>"] }),
+      trainWordPiece(corpus, { vocabSize: 70 }),
+    ]
+  ) {
+    const native = oracle(tokenizer);
+    for (let i = 0; i < 300; i++) {
+      const text = randomString(random, 30).toWellFormed();
+      const encoding = native.encode(text, true);
+      assertEquals([...tokenizer.encode(text).ids], [...encoding.input_ids], JSON.stringify(text));
+      encoding.free();
+    }
+  }
+});
