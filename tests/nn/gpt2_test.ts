@@ -1,6 +1,6 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { assertClose, assertGradients, fixture } from "./fixtures.ts";
 
 const gpu = await Gpu.open();

@@ -1,0 +1,41 @@
+/** What encoders with a classification head share. */
+import { crossEntropy } from "../ops/mod.ts";
+import { formatShape, ShapeError } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { PassOptions } from "./gpt2.ts";
+import type { Rows } from "./inputs.ts";
+import { Model } from "./model.ts";
+
+/** A batch of texts with a class each. */
+export interface ClassifierBatch {
+  /** Token ids [B, T]. */
+  ids: Rows;
+  /** 1 for tokens, 0 for padding, [B, T]. */
+  mask?: Rows;
+  /** Which of two texts a token belongs to, 0 or 1, [B, T] (default 0; DistilBERT has none). */
+  types?: Rows;
+  /** The class of each text, [B]; −100 where it does not count. */
+  labels?: Int32Array | readonly number[];
+}
+
+/** A model that gives every text a number for each class. */
+export abstract class Classifier extends Model {
+  /** One number for each class, [B, classes]. */
+  abstract logits(batch: ClassifierBatch, options?: PassOptions): Tensor;
+
+  /** The mean cross-entropy of the classes, in nats. */
+  loss(batch: ClassifierBatch, options: PassOptions = {}): Tensor {
+    const { labels } = batch;
+    if (!labels) throw new TypeError("loss() needs labels, the class of each text.");
+    using logits = this.logits(batch, options);
+    const [count] = logits.shape;
+    if (labels.length !== count) {
+      throw new ShapeError(
+        `labels has ${labels.length} classes; expected one for each of the ${count} texts of ids ` +
+          `(logits are ${formatShape(logits.shape)}).`,
+      );
+    }
+    using targets = this.gpu.tensor(Int32Array.from(labels), [count], { label: "labels" });
+    return crossEntropy(logits, targets);
+  }
+}

@@ -1,0 +1,56 @@
+import { Gpu } from "../../lib/tensor/gpu.ts";
+import { Gpt2 } from "../../lib/nn/gpt2.ts";
+import { AdamW } from "../../lib/train/adamw.ts";
+import { schedule } from "../../lib/train/schedule.ts";
+import { assertEquals } from "@std/assert";
+import { assertClose, fixture } from "../nn/fixtures.ts";
+import { assertTrains } from "./reference_training.ts";
+
+const gpu = await Gpu.open();
+const { files, values, rows } = await fixture("gpt2");
+const batch = { ids: rows("input_ids"), labels: rows("labels") };
+
+Deno.test("ten steps of AdamW on GPT-2 with clipping and warm-up follow PyTorch", async () => {
+  const before = gpu.memory.live;
+  {
+    using model = await Gpt2.load(gpu, files);
+    await assertTrains(model, () => model.loss(batch), values.training);
+  }
+  assertEquals(gpu.memory.live, before, "memory is still in use");
+});
+
+Deno.test("gradients of a batch in parts add up to those of the whole batch", async () => {
+  const losses: number[] = [];
+  for (const parts of [1, 3]) {
+    using model = await Gpt2.load(gpu, files);
+    using optimizer = new AdamW(model.weights, { learningRate: 0.01 });
+    const counted = batch.labels.map((row) => row.slice(1).filter((label) => label >= 0).length);
+    const all = counted.reduce((a, b) => a + b, 0);
+    const per = batch.ids.length / parts;
+    for (let part = 0; part < parts; part++) {
+      const from = part * per, to = from + per;
+      const share = counted.slice(from, to).reduce((a, b) => a + b, 0) / all;
+      using loss = model.loss({
+        ids: batch.ids.slice(from, to),
+        labels: batch.labels.slice(from, to),
+      });
+      using upstream = gpu.full([], share);
+      loss.backward(upstream);
+    }
+    optimizer.step();
+    using after = model.loss(batch);
+    losses.push(await after.item());
+  }
+  assertClose([losses[1]], [losses[0]], "loss", 1e-5);
+});
+
+Deno.test("schedules are those of transformers", () => {
+  for (const decay of ["linear", "cosine"] as const) {
+    const at = schedule(20, { warmupSteps: 4, decay });
+    // Up to the last step; beyond it their cosine would rise again.
+    const expected: number[] = values.schedules[decay].slice(0, 21);
+    assertClose(expected.map((_, i) => at(i)), expected, decay, 1e-12);
+  }
+  assertEquals(schedule(10, { decay: "constant" })(7), 1);
+  assertClose([schedule(10, { floor: 0.1 })(10)], [0.1], "floor", 1e-12);
+});
