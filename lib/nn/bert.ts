@@ -8,6 +8,7 @@ import {
   bertConfigFromJson,
   bertConfigToJson,
 } from "./bert_config.ts";
+import { runBlocks, storedBytes } from "./blocks.ts";
 import { Classifier, type ClassifierBatch } from "./classifier.ts";
 import { EncoderBlock } from "./encoder_block.ts";
 import type { PassOptions } from "./gpt2.ts";
@@ -16,7 +17,6 @@ import { dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
 import { type ConfigJson, loadModel, type LoadOptions } from "./model.ts";
 import type { ModelFiles, WeightSource } from "./model_files.ts";
-import { recompute } from "./recompute.ts";
 
 /** The random sites outside of blocks: embeddings and head; blocks have theirs from 2 on. */
 const EMBEDDING_SITE = 0, HEAD_SITE = 1, BLOCK_SITES = 2;
@@ -96,9 +96,7 @@ export class Bert extends Classifier {
 
   /** A model of weights that are in memory; `config` is the content of config.json. */
   static fromTensors(gpu: Gpu, config: ConfigJson, source: WeightSource): Bert {
-    const model = new Bert(gpu, bertConfigFromJson(config));
-    model.setTensors(source);
-    return model;
+    return withWeights(new Bert(gpu, bertConfigFromJson(config)), source);
   }
 
   configJson(): ConfigJson {
@@ -112,13 +110,14 @@ export class Bert extends Classifier {
   ): Tensor {
     using tokens = toRows(this.gpu, "ids", ids);
     using keys = keysSeen(this.gpu, mask, tokens.shape);
-    let x = dropped(this.#embed(tokens, types), this.config.dropout, training, EMBEDDING_SITE);
-    for (const block of this.blocks) {
-      const forward = (x: Tensor, keys?: Tensor) => block.forward(x, keys, training);
-      using before = x;
-      x = checkpoint ? recompute(forward, before, keys) : forward(before, keys);
-    }
-    return x;
+    const x = dropped(this.#embed(tokens, types), this.config.dropout, training, EMBEDDING_SITE);
+    return runBlocks(
+      this.blocks,
+      x,
+      keys,
+      (block, x, keys) => block.forward(x, keys, training),
+      checkpoint,
+    );
   }
 
   logits(batch: ClassifierBatch, options: PassOptions = {}): Tensor {
@@ -130,13 +129,8 @@ export class Bert extends Classifier {
     return this.classifier.forward(head);
   }
 
-  activationBytes(
-    { batch, time, checkpoint = false }: { batch: number; time: number; checkpoint?: boolean },
-  ): number {
-    const { width, layers } = this.config;
-    const block = EncoderBlock.stored(this.config);
-    const stored = checkpoint ? layers * width + block : layers * block;
-    return 4 * batch * time * (stored + 3 * width);
+  activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
+    return storedBytes({ ...this.config, ...size });
   }
 
   /** The normalised sum of the embeddings of words, positions and types. */

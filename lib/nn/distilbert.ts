@@ -2,6 +2,7 @@ import * as ops from "../ops/mod.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { runBlocks, storedBytes } from "./blocks.ts";
 import { Classifier, type ClassifierBatch } from "./classifier.ts";
 import {
   type DistilBertConfig,
@@ -16,7 +17,6 @@ import { dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
 import { type ConfigJson, loadModel, type LoadOptions } from "./model.ts";
 import type { ModelFiles, WeightSource } from "./model_files.ts";
-import { recompute } from "./recompute.ts";
 
 /** The random sites outside of blocks: embeddings and head; blocks have theirs from 2 on. */
 const EMBEDDING_SITE = 0, HEAD_SITE = 1, BLOCK_SITES = 2;
@@ -89,9 +89,7 @@ export class DistilBert extends Classifier {
 
   /** A model of weights that are in memory; `config` is the content of config.json. */
   static fromTensors(gpu: Gpu, config: ConfigJson, source: WeightSource): DistilBert {
-    const model = new DistilBert(gpu, distilBertConfigFromJson(config));
-    model.setTensors(source);
-    return model;
+    return withWeights(new DistilBert(gpu, distilBertConfigFromJson(config)), source);
   }
 
   configJson(): ConfigJson {
@@ -106,13 +104,14 @@ export class DistilBert extends Classifier {
     if (types) throw new TypeError("types was given, but DistilBERT has no types of tokens.");
     using tokens = toRows(this.gpu, "ids", ids);
     using keys = keysSeen(this.gpu, mask, tokens.shape);
-    let x = dropped(this.#embed(tokens), this.config.dropout, training, EMBEDDING_SITE);
-    for (const block of this.blocks) {
-      const forward = (x: Tensor, keys?: Tensor) => block.forward(x, keys, training);
-      using before = x;
-      x = checkpoint ? recompute(forward, before, keys) : forward(before, keys);
-    }
-    return x;
+    const x = dropped(this.#embed(tokens), this.config.dropout, training, EMBEDDING_SITE);
+    return runBlocks(
+      this.blocks,
+      x,
+      keys,
+      (block, x, keys) => block.forward(x, keys, training),
+      checkpoint,
+    );
   }
 
   logits(batch: ClassifierBatch, options: PassOptions = {}): Tensor {
@@ -124,13 +123,8 @@ export class DistilBert extends Classifier {
     return this.classifier.forward(head);
   }
 
-  activationBytes(
-    { batch, time, checkpoint = false }: { batch: number; time: number; checkpoint?: boolean },
-  ): number {
-    const { width, layers } = this.config;
-    const block = EncoderBlock.stored(this.config);
-    const stored = checkpoint ? layers * width + block : layers * block;
-    return 4 * batch * time * (stored + 3 * width);
+  activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
+    return storedBytes({ ...this.config, ...size });
   }
 
   /** The normalised sum of the embeddings of words and positions. */

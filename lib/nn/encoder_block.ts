@@ -81,9 +81,4 @@ export class EncoderBlock {
     using sum2 = addedTo(middle, this.innerOut, inner, dropout, training, this.site + 2);
     return this.outNorm.forward(sum2);
   }
-
-  /** Floats that a block stores for each token: see `Model.activationBytes`. */
-  static stored({ width, inner, heads }: BlockConfig): number {
-    return 8 * width + heads + 4 + 2 * inner;
-  }
 }

@@ -4,6 +4,7 @@ import * as ops from "../ops/mod.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { runBlocks, storedBytes } from "./blocks.ts";
 import { activationOf } from "./config.ts";
 import {
   type Gpt2Config,
@@ -18,7 +19,6 @@ import type { WeightNames } from "./load_weights.ts";
 import { type ConfigJson, loadModel, type LoadOptions, Model } from "./model.ts";
 import type { ModelFiles, WeightSource } from "./model_files.ts";
 import { randomSite, type TrainingStep } from "./random_sites.ts";
-import { recompute } from "./recompute.ts";
 
 /** A batch of text. */
 export interface Gpt2Batch {
@@ -136,9 +136,7 @@ export class Gpt2 extends Model {
 
   /** A model of weights that are in memory; `config` is the content of config.json. */
   static fromTensors(gpu: Gpu, config: ConfigJson, source: WeightSource): Gpt2 {
-    const model = new Gpt2(gpu, gpt2ConfigFromJson(config));
-    model.setTensors(source);
-    return model;
+    return withWeights(new Gpt2(gpu, gpt2ConfigFromJson(config)), source);
   }
 
   configJson(): ConfigJson {
@@ -149,20 +147,20 @@ export class Gpt2 extends Model {
   hidden({ ids, mask }: Gpt2Batch, { training, checkpoint = false }: PassOptions = {}): Tensor {
     using tokens = toRows(this.gpu, "ids", ids);
     using keys = keysSeen(this.gpu, mask, tokens.shape);
-    let x = this.#embed(tokens, training);
-    for (const block of this.blocks) {
-      const forward = (x: Tensor, keys?: Tensor) =>
+    using last = runBlocks(
+      this.blocks,
+      this.#embed(tokens, training),
+      keys,
+      (block, x, keys) =>
         block.forward(x, training, (qkv) =>
           ops.attentionPacked(qkv, {
             heads: this.config.heads,
             causal: true,
             ...keyOptions(keys),
             ...this.#attentionDropout(training, block.number),
-          }));
-      using before = x;
-      x = checkpoint ? recompute(forward, before, keys) : forward(before, keys);
-    }
-    using last = x;
+          })),
+      checkpoint,
+    );
     return this.norm.forward(last);
   }
 
@@ -206,15 +204,8 @@ export class Gpt2 extends Model {
     return ops.linear(normal, this.tokens.weight.tensor);
   }
 
-  activationBytes(
-    { batch, time, checkpoint = false }: { batch: number; time: number; checkpoint?: boolean },
-  ): number {
-    const { width, inner, heads, layers } = this.config;
-    // In floats a token: both norms' inputs and outputs, q, k, v, the attention's result and its
-    // log-sum-exp; before and after the activation.
-    const block = 8 * width + heads + 4 + 2 * inner;
-    const stored = checkpoint ? layers * width + block : layers * block;
-    return 4 * batch * time * (stored + 3 * width);
+  activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
+    return storedBytes({ ...this.config, ...size });
   }
 
   #attentionDropout(training: TrainingStep | undefined, block: number) {

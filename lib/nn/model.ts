@@ -74,19 +74,28 @@ export abstract class Model implements Disposable {
   }
 }
 
-/** Reads config.json and model.safetensors into a model made from the configuration. */
-export async function loadModel<M extends Model>(
-  files: ModelFiles,
-  make: (config: ConfigJson) => M,
+/** Gives a new model the weights of a file, or frees it. */
+export function withWeights<M extends Model>(
+  model: M,
+  source: WeightSource,
   options: LoadOptions = {},
-): Promise<M> {
-  const model = make(JSON.parse(await files.readText("config.json")));
+): M {
   try {
-    using source = await files.openTensors("model.safetensors");
     model.setTensors(source, options);
     return model;
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+/** Reads config.json and model.safetensors into a model made from the configuration. */
+export async function loadModel<M extends Model>(
+  files: ModelFiles,
+  make: (config: ConfigJson) => M,
+  options: LoadOptions = {},
+): Promise<M> {
+  const config = JSON.parse(await files.readText("config.json"));
+  using source = await files.openTensors("model.safetensors");
+  return withWeights(make(config), source, options);
 }
