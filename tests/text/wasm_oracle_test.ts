@@ -1,7 +1,7 @@
 /**
  * The encoders against `tokenizers-wasm`, Hugging Face's library compiled to WebAssembly, live in
  * the same process. It encodes only, wants merges as "a b", and sees added tokens only when it adds
- * special tokens; the fixtures cover the rest. Its Unicode tables are those of 2021 (U+0C5D is no
+ * special tokens; the fixtures cover the rest. Its Unicode tables are older than version 14 (U+0C5D is no
  * letter to it): in 40,000 strings like these one differs for that reason, none of those below.
  */
 import { assertEquals } from "@std/assert";
