@@ -15,7 +15,7 @@ import type { PassOptions } from "./gpt2.ts";
 import { checkLike, keysSeen, type Rows, toRows } from "./inputs.ts";
 import { dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
-import { type ConfigJson, loadModel, type LoadOptions } from "./model.ts";
+import { type ConfigJson, loadModel, type LoadOptions, withWeights } from "./model.ts";
 import type { ModelFiles, WeightSource } from "./model_files.ts";
 
 /** The random sites outside of blocks: embeddings and head; blocks have theirs from 2 on. */

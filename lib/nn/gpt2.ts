@@ -16,7 +16,7 @@ import { checkLike, keyOptions, keysSeen, labelsOf, type Rows, toRows } from "./
 import type { KeyValueCache } from "./key_value_cache.ts";
 import { addedTo, dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
-import { type ConfigJson, loadModel, type LoadOptions, Model } from "./model.ts";
+import { type ConfigJson, loadModel, type LoadOptions, Model, withWeights } from "./model.ts";
 import type { ModelFiles, WeightSource } from "./model_files.ts";
 import { randomSite, type TrainingStep } from "./random_sites.ts";
 
