@@ -1,23 +1,28 @@
 /** The device: memory, kernels, reading back, time, and errors that are not lost. */
 import type { Kernel } from "../../kernels/kernel.ts";
 import { type AdapterDescription, openDevice, type OpenedDevice } from "./adapter.ts";
+import { type Bindable, toSlice } from "./bindable.ts";
 import { DeviceLostError, formatBytes, GpuError, OutOfMemoryError } from "./errors.ts";
 import { MemoryLedger } from "./ledger.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
-import { BufferPool, type BufferSlice, DeviceBuffer } from "./pool.ts";
+import { BufferPool, type BufferSlice, type DeviceBuffer } from "./pool.ts";
 import { Recorder } from "./recorder.ts";
 import { StagingRing } from "./staging.ts";
 import { type PassTime, PassTimer } from "./timer.ts";
+
+export { type Bindable, toSlice };
 
 /** How to open a device. */
 export interface OpenOptions {
   powerPreference?: GPUPowerPreference;
   /** Bytes that may be in use at once (default: as much as the driver gives). */
   memoryLimit?: number;
+  /**
+   * Bytes that one binding may cover, if less than the device's own limit: to see on small shapes
+   * how larger ones are bound in parts.
+   */
+  maxBinding?: number;
 }
-
-/** What a kernel is given: a buffer, a part of one, or something that has a slice (a tensor). */
-export type Bindable = DeviceBuffer | BufferSlice | { readonly slice: BufferSlice };
 
 /** Number of workgroups in x, y, z, or where on the device they are written as three u32. */
 export type Grid = readonly [number, number?, number?] | { readonly indirect: BufferSlice };
@@ -54,6 +59,7 @@ export class GpuDevice implements Disposable {
   #checks: Promise<unknown>[] = [];
   #lost: Promise<never>;
   #closed = false;
+  #bindingLimit: number;
 
   protected constructor(opened: OpenedDevice, options: OpenOptions) {
     this.raw = opened.device;
@@ -61,6 +67,10 @@ export class GpuDevice implements Disposable {
     this.features = opened.features;
     this.refusedFeatures = opened.refused;
     this.limits = opened.device.limits;
+    this.#bindingLimit = Math.min(
+      this.limits.maxStorageBufferBindingSize,
+      options.maxBinding ?? Infinity,
+    );
     this.#pipelines = new PipelineCache(this.raw);
     this.#recorder = new Recorder(this.raw);
     this.#staging = new StagingRing(this.raw);
@@ -91,7 +101,7 @@ export class GpuDevice implements Disposable {
 
   /** Bytes that one binding may cover; larger buffers are bound in parts. */
   get maxBinding(): number {
-    return Math.floor(this.limits.maxStorageBufferBindingSize / 256) * 256;
+    return Math.floor(this.#bindingLimit / 256) * 256;
   }
 
   /**
@@ -107,7 +117,7 @@ export class GpuDevice implements Disposable {
   /** Writes host data to the start of a slice. */
   write(target: Bindable, data: ArrayBufferView<ArrayBuffer>): void {
     this.throwIfFailed();
-    const { buffer, offset, bytes } = toSlice(target);
+    const { buffer, offset, bytes } = toSlice(target, "write() was given the target");
     if (data.byteLength > bytes) {
       throw new GpuError(
         `Writing ${data.byteLength} bytes to "${buffer.label}", which has room for ${bytes}.`,
@@ -166,19 +176,11 @@ export class GpuDevice implements Disposable {
       if (bound === undefined) {
         throw new GpuError(`Kernel "${kernel.name}" was not given its binding "${name}".`);
       }
-      const slice = toSlice(bound);
-      if (slice.buffer.freed) {
-        throw new GpuError(
-          `Kernel "${kernel.name}" was given "${name}" = "${slice.buffer.label}", which has ` +
-            `already been freed.`,
-        );
-      }
-      if (slice.bytes > this.limits.maxStorageBufferBindingSize) {
+      const slice = toSlice(bound, `Kernel "${kernel.name}" was given "${name}"`);
+      if (slice.bytes > this.#bindingLimit) {
         throw new GpuError(
           `Kernel "${kernel.name}" was given "${name}" of ${formatBytes(slice.bytes)}, but a ` +
-            `binding of this device covers at most ${
-              formatBytes(this.limits.maxStorageBufferBindingSize)
-            }.`,
+            `binding of this device covers at most ${formatBytes(this.#bindingLimit)}.`,
         );
       }
       return slice;
@@ -187,13 +189,21 @@ export class GpuDevice implements Disposable {
     if (this.#recorder.full) this.flush();
     const group = this.#pipelines.bindGroup(pipeline, slices, this.#recorder.uniforms);
     for (const { buffer } of slices) buffer.lastBatch = this.#recorder.batch;
+    if ("indirect" in grid) grid.indirect.buffer.lastBatch = this.#recorder.batch;
     this.#recorder.dispatch(pipeline, group, params, grid, this.#timer);
   }
 
   /** Copies `bytes` bytes between two slices. */
   copy(from: Bindable, to: Bindable, bytes: number): void {
     this.throwIfFailed();
-    const a = toSlice(from), b = toSlice(to);
+    const a = toSlice(from, "copy() was given the source");
+    const b = toSlice(to, "copy() was given the target");
+    if (bytes > a.bytes || bytes > b.bytes) {
+      throw new GpuError(
+        `Copying ${bytes} bytes from "${a.buffer.label}", which has ${a.bytes}, to ` +
+          `"${b.buffer.label}", which has room for ${b.bytes}.`,
+      );
+    }
     a.buffer.lastBatch = b.buffer.lastBatch = this.#recorder.batch;
     this.#recorder.encode((encoder) =>
       encoder.copyBufferToBuffer(a.buffer.raw, a.offset, b.buffer.raw, b.offset, bytes)
@@ -203,7 +213,7 @@ export class GpuDevice implements Disposable {
   /** Fills a slice with zero bytes. */
   clear(target: Bindable): void {
     this.throwIfFailed();
-    const { buffer, offset, bytes } = toSlice(target);
+    const { buffer, offset, bytes } = toSlice(target, "clear() was given the target");
     buffer.lastBatch = this.#recorder.batch;
     this.#recorder.encode((encoder) => encoder.clearBuffer(buffer.raw, offset, bytes));
   }
@@ -218,8 +228,9 @@ export class GpuDevice implements Disposable {
 
   /** Waits until all recorded work is done; throws what went wrong in it. */
   async sync(): Promise<void> {
+    this.throwIfFailed();
     this.flush();
-    await Promise.race([this.raw.queue.onSubmittedWorkDone(), this.#lost]);
+    await this.#guard(this.raw.queue.onSubmittedWorkDone());
     await this.#settle();
   }
 
@@ -230,14 +241,14 @@ export class GpuDevice implements Disposable {
    */
   async readBytes(sources: readonly Bindable[]): Promise<ArrayBuffer[]> {
     this.throwIfFailed();
-    const slices = sources.map(toSlice);
+    const slices = sources.map((source) => toSlice(source, "readBytes() was given the source"));
     const reading = this.#staging.read(slices, (copy) => {
       this.#recorder.encode(copy);
       this.flush();
     });
     reading.catch(() => {});
     await this.#settle();
-    return await Promise.race([reading, this.#lost]);
+    return await this.#guard(reading);
   }
 
   /**
@@ -265,7 +276,7 @@ export class GpuDevice implements Disposable {
       result = await fn();
       this.flush();
       this.#timer = undefined;
-      passes = await Promise.race([timer.read(), this.#lost]);
+      passes = await this.#guard(timer.read());
       await this.#settle();
     } finally {
       this.#timer = undefined;
@@ -353,18 +364,26 @@ export class GpuDevice implements Disposable {
   async #settle(): Promise<void> {
     const checks = this.#checks;
     this.#checks = [];
-    await Promise.race([Promise.all(checks), this.#lost]);
+    await this.#guard(Promise.all(checks));
     this.throwIfFailed();
+  }
+
+  /** Waits for work of the device. If it is gone, that is the error, not what follows from it. */
+  async #guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await Promise.race([work, this.#lost]);
+    } catch (error) {
+      if (error instanceof GpuError) throw error;
+      // What fails because of the loss may be heard of before the loss itself.
+      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      throw this.#fail(
+        new GpuError(`Waiting for the device failed: ${(error as Error)?.message ?? error}`),
+      );
+    }
   }
 
   /** Remembers the first failure; later ones follow from it. */
   #fail(error: GpuError): GpuError {
     return this.#failure ??= error;
   }
-}
-
-/** The slice that something bindable stands for. */
-export function toSlice(bound: Bindable): BufferSlice {
-  if (bound instanceof DeviceBuffer) return bound.slice();
-  return "slice" in bound ? bound.slice : bound;
 }

@@ -1,6 +1,7 @@
 /** Dispatches, recorded into as few passes and submits as possible. */
 import type { Kernel } from "../../kernels/kernel.ts";
 import type { Grid } from "./device.ts";
+import { GpuError } from "./errors.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { PassTimer } from "./timer.ts";
 
@@ -112,7 +113,9 @@ export class Recorder {
       const { name, type } = kernel.params[i];
       const value = params[name];
       if (value === undefined || Number.isNaN(value)) {
-        throw new Error(`Kernel "${kernel.name}" was given ${name} = ${value}; expected a number.`);
+        throw new GpuError(
+          `Kernel "${kernel.name}" was given ${name} = ${value}; expected a number.`,
+        );
       }
       if (type === "f32") this.#f32[at + i] = value;
       else this.#i32[at + i] = value;
