@@ -3,8 +3,8 @@ import { crossEntropy } from "../ops/mod.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PassOptions } from "./gpt2.ts";
-import type { Rows } from "./inputs.ts";
-import { Model } from "./model.ts";
+import { type Rows, toRows } from "./inputs.ts";
+import { type BatchSize, Model } from "./model.ts";
 
 /** A batch of texts with a class each. */
 export interface ClassifierBatch {
@@ -37,5 +37,12 @@ export abstract class Classifier extends Model {
     }
     using targets = this.gpu.tensor(Int32Array.from(labels), [count], { label: "labels" });
     return crossEntropy(logits, targets);
+  }
+
+  /** How large a batch is, and how many of its labels count. */
+  measure({ ids, labels = [] }: ClassifierBatch): BatchSize {
+    using tokens = toRows(this.gpu, "ids", ids);
+    const [batch, time] = tokens.shape;
+    return { batch, time, targets: Array.from(labels).filter((label) => label !== -100).length };
   }
 }

@@ -16,7 +16,14 @@ import { checkLike, keyOptions, keysSeen, labelsOf, type Rows, toRows } from "./
 import type { KeyValueCache } from "./key_value_cache.ts";
 import { addedTo, dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
-import { type ConfigJson, loadModel, type LoadOptions, Model, withWeights } from "./model.ts";
+import {
+  type BatchSize,
+  type ConfigJson,
+  loadModel,
+  type LoadOptions,
+  Model,
+  withWeights,
+} from "./model.ts";
 import type { ModelFiles, WeightSource } from "./model_files.ts";
 import { randomSite, type TrainingStep } from "./random_sites.ts";
 
@@ -182,6 +189,17 @@ export class Gpt2 extends Model {
       ...(filterEps !== undefined ? { filterEps } : {}),
       ...(reduction ? { reduction } : {}),
     });
+  }
+
+  /** How large a batch is, and how many of its labels count. */
+  measure(batch: Gpt2Batch): BatchSize {
+    using labels = labelsOf(this.gpu, batch);
+    const [count, time] = labels.shape;
+    const targets = labels.hostInts!.reduce(
+      (n, label, i) => n + (i % time > 0 && label !== -100 ? 1 : 0),
+      0,
+    );
+    return { batch: count, time, targets };
   }
 
   /**

@@ -15,6 +15,15 @@ export interface LoadOptions {
   seed?: number;
 }
 
+/** Extent of a batch. */
+export interface BatchSize {
+  /** Number of sequences, and of tokens in each, padding included. */
+  batch: number;
+  time: number;
+  /** Labels that count: the loss is the mean over them. */
+  targets: number;
+}
+
 /** What all models share: named weights, reading and writing. */
 export abstract class Model implements Disposable {
   readonly weights: Parameters;
