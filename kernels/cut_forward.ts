@@ -29,12 +29,12 @@ import {
   staging,
   threadIndex,
   tileColumn,
-  tileLoader,
   tileRow,
   type TileShape,
   tileStagingBytes,
   tileThreads,
 } from "./tile.ts";
+import { tileLoader } from "./tile_loader.ts";
 
 /** Compile-time constants of the forward kernel. */
 export interface CutForwardConstants {

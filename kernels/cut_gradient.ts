@@ -31,18 +31,16 @@ import {
   declareAccumulators,
   multiplyStep,
   multiplyStepTransposed,
-  type Operand,
   rowsPerThread,
   staging,
   threadIndex,
   tileColumn,
-  TileLoader,
-  tileLoader,
   tileRow,
   type TileShape,
   tileStagingBytes,
   tileThreads,
 } from "./tile.ts";
+import { type Operand, TileLoader, tileLoader } from "./tile_loader.ts";
 
 /** Compile-time constants of the filtered backward kernel. */
 export interface CutGradientConstants {
@@ -298,7 +296,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             tile,
             slabOfC,
             "columns",
-            multiplyStep(tile, (k) => `gradient[s * ${tile.k}u + ${k}u]`),
+            multiplyStep(tile, { a: (k) => `gradient[s * ${tile.k}u + ${k}u]` }),
             `${inverseScale("params.d")} ${
               addRow(tile, "dE", (i) => ({
                 guard: "r < survivors",

@@ -21,11 +21,11 @@ import {
   staging,
   threadIndex,
   tileColumn,
-  tileLoader,
   tileRow,
   type TileShape,
   tileThreads,
 } from "./tile.ts";
+import { tileLoader } from "./tile_loader.ts";
 
 /** What is done to a product before it is written. */
 export type Activation = "none" | "gelu" | "gelu_tanh" | "relu" | "tanh" | "softcap";

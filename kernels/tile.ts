@@ -14,13 +14,16 @@
  * 4. The 32 threads that run in lock step form a rectangle of `lanesX` columns, so that what they
  *    read from workgroup memory is mostly the same and is broadcast.
  *
- * Operands come in two orders. "k": a row's k are neighbours in memory (A[m, k] row-major); four rows
- * by four k are loaded and transposed in registers. "mn": the m (or n) are neighbours (A stored as
- * [k, m]); no transposition. Where the row length is no multiple of four, `vector: false` loads
- * scalars instead of vec4f.
+ * How operands come from device memory is the subject of tile_loader.ts.
  *
  * Every element is one chain of fused multiply-adds with k ascending, whatever the tile: products of
  * different tile shapes agree bit for bit, which the backward pass of cut cross-entropy relies on.
+ *
+ * Half mode: workgroup memory holds f16, the products of one step are added up in f16, and the step's
+ * sum is added to the f32 accumulators. GPUs make two f16 products in the time of one f32 product;
+ * short chains of f16 keep what is lost small (each addition rounds to 11 bits), and an f32 total
+ * keeps the loss from growing with K. Tiles agree bit for bit there if their `k` is the same. A step's
+ * sum beyond ±65504 becomes infinite, which `overflowed` recognises.
  */
 import { join, unroll } from "./kernel.ts";
 
@@ -37,37 +40,36 @@ export interface TileShape {
   lanesX: number;
 }
 
-/**
- * How an operand lies in memory.
- *
- * Rows (columns) beyond the matrix are read all the same, from wherever WebGPU's bounds checks lead:
- * each only spoils its own row or column of the product, which nobody stores.
- */
-export interface Operand {
-  /** Name of the binding. */
-  binding: string;
-  order: "k" | "mn";
-  /** Whether the binding is an array of vec4f (lengths of memory rows are multiples of 4). */
-  vector: boolean;
-  /** WGSL for the memory row of a row of the matrix (order "k") or of a k (order "mn"). */
-  row?: (i: string) => string;
-  /** WGSL of the element where the matrix starts. */
-  base?: string;
-  /** WGSL of the length of a memory row in elements. */
-  stride: string;
-}
-
 /** Threads of a workgroup. */
 export function tileThreads(tile: TileShape): number {
   return tile.threadsX * tile.threadsY;
 }
 
 /** Bytes of workgroup memory that staging takes. */
-export function tileStagingBytes(tile: TileShape): number {
-  return tile.k * ((tile.m / 4 + 1) + (tile.n / 4 + 1)) * 16;
+export function tileStagingBytes(tile: TileShape, half = false): number {
+  return tile.k * ((tile.m / 4 + 1) + (tile.n / 4 + 1)) * (half ? 8 : 16);
 }
 
-const XYZW = "xyzw";
+/** Components of a vector. */
+export const XYZW = "xyzw";
+
+/** WGSL of four numbers: f16 or f32. */
+export function vectorOf(half = false): string {
+  return half ? "vec4h" : "vec4f";
+}
+
+/** WGSL of the array a binding is: of fours or of single numbers, f16 or f32. */
+export function arrayOf(vector: boolean, half = false): string {
+  return `array<${vector ? vectorOf(half) : half ? "f16" : "f32"}>`;
+}
+
+/**
+ * WGSL of `overflowed(x)`: which of four sums are infinite or no number. By their bits, since compilers
+ * may assume that there are no such values.
+ */
+export const OVERFLOWED = `fn overflowed(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}`;
 
 /** WGSL of thread coordinates `tx`, `ty` from `lid` = `@builtin(local_invocation_index)`. */
 export function threadIndex({ threadsX, threadsY, lanesX }: TileShape): string {
@@ -102,177 +104,8 @@ export function columnGroups(tile: TileShape): number {
 }
 
 /** Workgroup memory for one operand, `depth` rows of `width` values. */
-export function staging(name: string, depth: number, width: number): string {
-  return `var<workgroup> ${name}: array<array<vec4f, ${width / 4 + 1}>, ${depth}>;`;
-}
-
-/** An operand and where it goes. */
-interface Side {
-  operand: Operand;
-  /** Array in workgroup memory. */
-  stage: string;
-  /** Tile rows (columns). */
-  width: number;
-}
-
-/**
- * Moves operands from device memory to workgroup memory, in blocks of four rows by four k that are
- * dealt out to the threads: first A's, then B's, so that a thread's registers serve either.
- */
-export class TileLoader {
-  readonly #sides: readonly (Side & { firstBlock: number; blocks: number })[];
-  readonly #threads: number;
-  readonly #rounds: number;
-
-  /**
-   * @param wholeSteps whether K is known to be a multiple of tile.k, so that no load needs a guard.
-   * @param prefix of the names of registers.
-   */
-  constructor(
-    readonly tile: TileShape,
-    sides: readonly Side[],
-    readonly wholeSteps: boolean,
-    readonly prefix = "q",
-  ) {
-    this.#threads = tileThreads(tile);
-    let firstBlock = 0;
-    this.#sides = sides.map((side) => {
-      const blocks = (side.width / 4) * (tile.k / 4);
-      const dealt = { ...side, firstBlock, blocks };
-      firstBlock += blocks;
-      return dealt;
-    });
-    this.#rounds = Math.ceil(firstBlock / this.#threads);
-  }
-
-  /** Registers: four vec4f and up to four addresses for each block of a thread. */
-  declare(): string {
-    return unroll(
-      this.#rounds,
-      (r) =>
-        `${join(4, " ", (i) => `var ${this.prefix}${r}_${i}: vec4f;`)} ${
-          join(4, " ", (i) => `var ${this.prefix}At${r}_${i} = 0u;`)
-        }`,
-    );
-  }
-
-  /** WGSL for whoever has a block in this round: knows `rq` and `kq`, its first row and k. */
-  #each(round: number, code: (side: Side) => string): string {
-    const first = round * this.#threads, end = first + this.#threads;
-    const pieces: string[] = [];
-    for (const side of this.#sides) {
-      const sideEnd = side.firstBlock + side.blocks;
-      if (sideEnd <= first || side.firstBlock >= end) continue;
-      const whole = side.firstBlock <= first && sideEnd >= end;
-      const block = `(lid + ${first}u - ${side.firstBlock}u)`;
-      const across = side.operand.order === "k" ? this.tile.k / 4 : side.width / 4;
-      // Neighbouring threads read neighbouring memory: along k, or along the rows.
-      const [fast, slow] = side.operand.order === "k" ? ["kq", "rq"] : ["rq", "kq"];
-      pieces.push(
-        `${
-          whole
-            ? ""
-            : `if (lid + ${first}u >= ${side.firstBlock}u && lid + ${first}u < ${sideEnd}u) `
-        }{ let ${fast} = (${block} % ${across}u) * 4u; let ${slow} = (${block} / ${across}u) * 4u; ${
-          code(side)
-        } }`,
-      );
-    }
-    return pieces.join(" else ");
-  }
-
-  /**
-   * Points the addresses at the tile's first step.
-   *
-   * @param firsts WGSL of the tile's first row of A, first column of B.
-   */
-  aim(...firsts: string[]): string {
-    return unroll(this.#rounds, (r) =>
-      this.#each(r, ({ operand, stage }) => {
-        const first = firsts[this.#sides.findIndex((side) => side.stage === stage)];
-        const { order, vector, row, base, stride } = operand;
-        const origin = base ? `${base} + ` : "";
-        const at = (i: number) => {
-          if (order === "k") {
-            const index = `${first} + rq + ${i}u`;
-            return `${origin}${row ? row(index) : `(${index})`} * ${stride} + kq`;
-          }
-          // With a list of rows the address depends on k in its own way: see load().
-          return row
-            ? `${origin}${first} + rq`
-            : `${origin}(kq + ${i}u) * ${stride} + ${first} + rq`;
-        };
-        return join(
-          4,
-          " ",
-          (i) => `${this.prefix}At${r}_${i} = ${vector ? `(${at(i)}) / 4u` : at(i)};`,
-        );
-      }));
-  }
-
-  /**
-   * Loads a step into registers.
-   *
-   * @param step WGSL of the step's number.
-   * @param end WGSL of the number of k; beyond it zeros are loaded.
-   */
-  load(step: string, end: string): string {
-    const { k } = this.tile;
-    return unroll(this.#rounds, (r) =>
-      this.#each(r, ({ operand }) => {
-        const { binding, order, vector, row, stride } = operand;
-        const unit = vector ? " / 4u" : "";
-        const lines: string[] = [`let k0 = ${step} * ${k}u;`];
-        if (order === "k") lines.push(`let forth = k0${unit};`);
-        else if (!row) lines.push(`let forth = (k0 * ${stride})${unit};`);
-        for (let i = 0; i < 4; i++) {
-          const address = `${this.prefix}At${r}_${i}`;
-          const kOf = (c: number) => order === "k" ? `k0 + kq + ${c}u` : `k0 + kq + ${i}u`;
-          const at = order === "mn" && row
-            ? `${address} + (${row(kOf(0))} * ${stride})${unit}`
-            : `${address} + forth`;
-          const guard = (value: string, zero: string, c: number) =>
-            this.wholeSteps ? value : `select(${zero}, ${value}, ${kOf(c)} < ${end})`;
-          lines.push(
-            vector
-              ? `${this.prefix}${r}_${i} = ${guard(`${binding}[${at}]`, "vec4f(0.0)", 0)};`
-              : `{ let at = ${at}; ${this.prefix}${r}_${i} = vec4f(${
-                join(4, ", ", (c) => guard(`${binding}[at + ${c}u]`, "0.0", c))
-              }); }`,
-          );
-        }
-        return lines.join(" ");
-      }));
-  }
-
-  /** Stores the registers into workgroup memory. */
-  store(): string {
-    return unroll(this.#rounds, (r) =>
-      this.#each(r, ({ operand, stage }) => {
-        const registers = [0, 1, 2, 3].map((i) => `${this.prefix}${r}_${i}`);
-        return join(4, " ", (i) =>
-          `${stage}[kq + ${i}u][rq / 4u] = ${
-            operand.order === "k"
-              ? `vec4f(${
-                registers.map((register) => `${register}.${XYZW[i]}`).join(", ")
-              })`
-              : registers[i]
-          };`);
-      }));
-  }
-}
-
-/** The loader of a product of two operands, into `stageA` and `stageB`. */
-export function tileLoader(
-  tile: TileShape,
-  a: Operand,
-  b: Operand,
-  wholeSteps: boolean,
-): TileLoader {
-  return new TileLoader(tile, [
-    { operand: a, stage: "stageA", width: tile.m },
-    { operand: b, stage: "stageB", width: tile.n },
-  ], wholeSteps);
+export function staging(name: string, depth: number, width: number, half = false): string {
+  return `var<workgroup> ${name}: array<array<${vectorOf(half)}, ${width / 4 + 1}>, ${depth}>;`;
 }
 
 /** Registers of the thread's part of the tile: `acc{row}_{group}`, set to zero. */
@@ -286,29 +119,39 @@ export function declareAccumulators(tile: TileShape): string {
 /**
  * One step: adds the outer products of `tile.k` rows of two arrays in workgroup memory.
  *
- * @param a WGSL of the k-th row of A's array, whose elements are four rows of the tile.
- * @param b WGSL of the k-th row of B's array, whose elements are four columns.
+ * @param from `a`: WGSL of the k-th row of A's array, whose elements are four rows of the tile; `b`:
+ *   of the k-th row of B's, whose elements are four columns; `half`: both hold f16, and the products
+ *   of this step are added up in f16 first.
  */
 export function multiplyStep(
   tile: TileShape,
-  a: (k: number) => string = (k) => `stageA[${k}]`,
-  b: (k: number) => string = (k) => `stageB[${k}]`,
+  { a = (k) => `stageA[${k}]`, b = (k) => `stageB[${k}]`, half = false }: {
+    a?: (k: number) => string;
+    b?: (k: number) => string;
+    half?: boolean;
+  } = {},
 ): string {
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
-  return unroll(
+  const each = (piece: (i: number, j: number) => string) =>
+    join(rows, " ", (i) => join(groups, " ", (j) => piece(i, j)));
+  const add = (i: number, j: number, k: number) => {
+    const x = `a${i >> 2}.${XYZW[i & 3]}`;
+    if (!half) return `acc${i}_${j} = fma(vec4f(${x}), b${j}, acc${i}_${j});`;
+    return k === 0
+      ? `step${i}_${j} = vec4h(${x}) * b${j};`
+      : `step${i}_${j} = fma(vec4h(${x}), b${j}, step${i}_${j});`;
+  };
+  const products = unroll(
     tile.k,
     (k) =>
       `{ ${join(rows / 4, " ", (i) => `let a${i} = ${a(k)}[ty + ${i * tile.threadsY}u];`)} ${
         join(groups, " ", (j) => `let b${j} = ${b(k)}[tx + ${j * tile.threadsX}u];`)
-      } ${
-        join(rows, " ", (i) =>
-          join(
-            groups,
-            " ",
-            (j) => `acc${i}_${j} = fma(vec4f(a${i >> 2}.${XYZW[i & 3]}), b${j}, acc${i}_${j});`,
-          ))
-      } }`,
+      } ${each((i, j) => add(i, j, k))} }`,
   );
+  if (!half) return products;
+  return `{ ${each((i, j) => `var step${i}_${j}: vec4h;`)}
+${products}
+${each((i, j) => `acc${i}_${j} += vec4f(step${i}_${j});`)} }`;
 }
 
 /**
