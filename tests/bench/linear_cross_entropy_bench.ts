@@ -6,7 +6,7 @@
  * by the ledger. Prints a table; `--save` writes data/benchmarks/linear_cross_entropy.csv.
  *
  * Arguments: `--shape 8192,50257,768` (N, V, D; may be repeated; default by the adapter),
- * `--rounds 7`, `--data trained` or `flat`, `--only cut`, `--model-table` (N = 8192, V and D of real
+ * `--rounds 7`, `--data trained` or `flat`, `--only cut` (part of a way's name; may be repeated), `--model-table` (N = 8192, V and D of real
  * models), `--growth` (each of N, V, D doubled), `--dump DIR` (writes the inputs as raw f32 and i32,
  * for tests/bench/linear_cross_entropy_peers.py to measure others on the same numbers), `--save`,
  * `--append` (adds to the file instead of replacing it).
@@ -46,7 +46,7 @@ export async function run(args: string[]): Promise<void> {
       shape: { type: "string", multiple: true },
       rounds: { type: "string", default: "7" },
       data: { type: "string" },
-      only: { type: "string" },
+      only: { type: "string", multiple: true },
       dump: { type: "string" },
       save: { type: "boolean" },
       append: { type: "boolean" },
@@ -83,7 +83,8 @@ export async function run(args: string[]): Promise<void> {
       if (values.dump && what === "shape") await dump(values.dump, kind, shape, data);
       for (const way of WAYS) {
         const eps = way.filterEps ?? "";
-        if (values.only && !`${way.impl} ${eps}`.includes(values.only)) continue;
+        const name = `${way.impl} ${eps}`;
+        if (values.only && !values.only.some((part) => name.includes(part))) continue;
         for (const row of await measure(gpu, data, shape, way, Number(values.rounds))) {
           const { n, v, d } = shape;
           const ms = row.ms?.map((x) => x.toFixed(3)) ?? ["", "", ""];
