@@ -51,5 +51,6 @@ export async function measureLoss(
   e.zeroGrad();
   c.zeroGrad();
   times.sort((a, b) => a - b);
-  return { ms: times[Math.floor(times.length / 2)], byDevice, peakBytes: peak };
+  const ms = (times[Math.floor((rounds - 1) / 2)] + times[Math.floor(rounds / 2)]) / 2;
+  return { ms, byDevice, peakBytes: peak };
 }

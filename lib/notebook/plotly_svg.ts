@@ -112,8 +112,10 @@ function tidy(svg: string): string {
   const lot = svg.match(/id="defs-(\w+)"/)?.[1];
   return (lot ? svg.replaceAll(lot, "") : svg)
     .replace(/url\((?:'|&quot;)(#[^'&)]*)(?:'|&quot;)\)/g, "url($1)")
-    .replace(
-      /(?<![\w#])-?\d+\.\d{3,}(?![\w])/g,
-      (number) => String(Math.round(Number(number) * 100) / 100),
-    );
+    .replace(/<[^>]*>/g, (tag) =>
+      // not the text between tags: 0.001 on an axis is no 0
+      tag.replace(
+        /(?<![\w#])-?\d+\.\d{3,}(?![\w])/g,
+        (number) => String(Math.round(Number(number) * 100) / 100),
+      ));
 }

@@ -104,6 +104,19 @@ Deno.test("Series over different x stand one below the other in the table", asyn
   assertEquals(metadata.table.rows, [["a", 1, 2], ["b", 3, 5], ["b", 4, 6]]);
 });
 
+Deno.test("Numbers written in a picture keep their digits", async () => {
+  const { data } = await figureOutput({
+    data: [{ x: [1, 2], y: [0.001, 0.002] }],
+    layout: {
+      xaxis: { title: "Step" },
+      yaxis: { title: "Share", tickvals: [0.001, 0.002], ticktext: ["0.001", "0.0025"] },
+    },
+    ...WORDS,
+  });
+  const svg = String(data["image/svg+xml"]);
+  assert(svg.includes(">0.001<") && svg.includes(">0.0025<"));
+});
+
 Deno.test("Text is drawn by the font that comes along, without any of the system", async () => {
   const picture = (words: string) =>
     `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40"><text x="5" y="25"
