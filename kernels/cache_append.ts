@@ -24,9 +24,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let token = i / params.width;
   let column = i % params.width;
   let row = token / params.time * params.capacity + params.at + token % params.time;
-  let from = token * 3u * params.width + column;
-  q[i] = qkv[from];
-  keys[row * params.width + column] = qkv[from + params.width];
-  values[row * params.width + column] = qkv[from + 2u * params.width];
+  let source = token * 3u * params.width + column;
+  q[i] = qkv[source];
+  keys[row * params.width + column] = qkv[source + params.width];
+  values[row * params.width + column] = qkv[source + 2u * params.width];
 }`,
 }));

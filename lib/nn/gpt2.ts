@@ -6,6 +6,7 @@ import { ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { runBlocks, storedBytes } from "./blocks.ts";
 import { activationOf } from "./config.ts";
+import type { Decoder } from "./decoder.ts";
 import {
   type Gpt2Config,
   gpt2Config,
@@ -13,7 +14,7 @@ import {
   gpt2ConfigToJson,
 } from "./gpt2_config.ts";
 import { checkLike, keyOptions, keysSeen, labelsOf, type Rows, toRows } from "./inputs.ts";
-import type { KeyValueCache } from "./key_value_cache.ts";
+import { KeyValueCache } from "./key_value_cache.ts";
 import { addedTo, dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
 import {
@@ -100,7 +101,7 @@ class Block {
  * loss.backward();
  * ```
  */
-export class Gpt2 extends Model {
+export class Gpt2 extends Model implements Decoder<KeyValueCache> {
   readonly config: Gpt2Config;
   readonly tokens: Embedding;
   readonly positions: Embedding;
@@ -200,6 +201,18 @@ export class Gpt2 extends Model {
       0,
     );
     return { batch: count, time, targets };
+  }
+
+  /** Most tokens of a text. */
+  get longest(): number {
+    return this.config.positions;
+  }
+
+  /** An empty memory of keys and values, see `Decoder`. */
+  cache(
+    { batch, capacity, mask }: { batch: number; capacity: number; mask?: Rows },
+  ): KeyValueCache {
+    return new KeyValueCache(this.gpu, { ...this.config, batch, capacity }, mask);
   }
 
   /**

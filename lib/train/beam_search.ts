@@ -1,0 +1,162 @@
+import type { Decoder, DecoderCache } from "../nn/decoder.ts";
+import { endTokens, padPrompts } from "./prompts.ts";
+
+/** Options of {@linkcode beamSearch}, with transformers' meanings and defaults. */
+export interface BeamSearchOptions {
+  /** Texts that are followed at a time for each prompt. */
+  beams: number;
+  maxNewTokens: number;
+  /** Token (or tokens) that ends a text. */
+  endOfText?: number | readonly number[];
+  /** The score of a text is its log-probability / length ** lengthPenalty (default 1). */
+  lengthPenalty?: number;
+  /**
+   * When a prompt is done: `true`, as soon as `beams` texts have ended; `false` (default), when no
+   * text is likely to become better, judged by its present length; "never", when none can.
+   */
+  earlyStopping?: boolean | "never";
+  /** Texts returned for each prompt, at most `beams` (default 1). */
+  count?: number;
+}
+
+/** A text that was found. */
+export interface BeamText {
+  /** The new tokens, with the end of text. */
+  tokens: number[];
+  /** Log-probability / length ** lengthPenalty. */
+  score: number;
+}
+
+/** A text that is being followed: its new tokens and their log-probability. */
+interface Beam {
+  tokens: number[];
+  score: number;
+}
+
+/** A way to go on: with a token, from one of a prompt's beams. */
+interface Candidate {
+  beam: number;
+  token: number;
+  score: number;
+}
+
+/** What is known of one prompt. */
+interface Search {
+  running: Beam[];
+  /** The best that have ended, best first; at most `beams`. */
+  ended: BeamText[];
+  /** Whether a running text may still become better than those that have ended. */
+  hopeful: boolean;
+}
+
+/** The score of beams that must not be chosen. */
+const NEVER = -1e9;
+
+/**
+ * Follows several texts at a time and finds likelier ones than taking the likeliest token does; the
+ * sequences are those of transformers' `generate(num_beams=…)`, whose rules for length and end it
+ * follows.
+ *
+ * @param prompts token ids of each; they may differ in length.
+ * @returns for each prompt its best texts, best first.
+ */
+export async function beamSearch<Cache extends DecoderCache>(
+  model: Decoder<Cache>,
+  prompts: readonly ArrayLike<number>[],
+  options: BeamSearchOptions,
+): Promise<BeamText[][]> {
+  const { beams, maxNewTokens, lengthPenalty = 1, earlyStopping = false, count = 1 } = options;
+  for (const [name, value] of Object.entries({ beams, count })) {
+    if (!(Number.isSafeInteger(value) && value >= 1 && value <= beams)) {
+      throw new RangeError(
+        `${name} is ${value}; expected a whole number of at least 1${
+          name === "count" ? ` and at most beams = ${beams}` : ""
+        }.`,
+      );
+    }
+  }
+  const ends = endTokens(options.endOfText);
+  const { ids, mask, time } = padPrompts(prompts, maxNewTokens, model.longest);
+  const forBeams = <T>(rows: T[]) =>
+    rows.flatMap((row) => Array.from({ length: beams }, () => row));
+  using cache = model.cache({
+    batch: prompts.length * beams,
+    capacity: time + maxNewTokens,
+    ...(mask ? { mask: forBeams(mask) } : {}),
+  });
+  // At first all beams of a prompt are the same: only one of them may go on.
+  const searches = prompts.map((): Search => ({
+    running: Array.from({ length: beams }, (_, i) => ({ tokens: [], score: i === 0 ? 0 : NEVER })),
+    ended: [],
+    hopeful: true,
+  }));
+  // With so many, enough are left even if every beam could end in every way.
+  const kept = Math.max(2, 1 + ends.size) * beams;
+  let next: ArrayLike<number>[] = forBeams(ids);
+
+  for (let length = 1; length <= maxNewTokens; length++) {
+    using logits = model.next(next, cache);
+    const all = await logits.read();
+    const width = all.length / next.length, parents: number[] = [];
+    const last = length === maxNewTokens;
+    searches.forEach((search, prompt) => {
+      const rows = search.running.map((_, i) => {
+        const row = prompt * beams + i;
+        return all.subarray(row * width, (row + 1) * width);
+      });
+      const candidates = bestCandidates(rows, search.running, kept);
+      const isEnd = ({ token }: Candidate) => last || ends.has(token);
+      const extended = ({ beam, token, score }: Candidate): Beam => ({
+        tokens: [...search.running[beam].tokens, token],
+        score,
+      });
+      const full = search.ended.length === beams;
+      if (search.hopeful && !(full && earlyStopping === true)) {
+        // Only what is among the best `beams` may end; the others are there to go on.
+        const fresh = candidates.slice(0, beams).filter(isEnd).map((candidate) => {
+          const { tokens, score } = extended(candidate);
+          return { tokens, score: score / length ** lengthPenalty };
+        });
+        search.ended = [...search.ended, ...fresh].sort((a, b) => b.score - a.score)
+          .slice(0, beams);
+      }
+      const goOn = last ? candidates : candidates.filter((candidate) => !isEnd(candidate));
+      const chosen = goOn.slice(0, beams);
+      search.running = chosen.map(extended);
+      parents.push(...chosen.map(({ beam }) => prompt * beams + beam));
+      const farthest = earlyStopping === "never" && lengthPenalty > 0 ? maxNewTokens : length;
+      const possible = search.running[0].score / farthest ** lengthPenalty;
+      const worst = search.ended.length === beams ? search.ended[beams - 1].score : NEVER;
+      search.hopeful &&= possible > worst;
+    });
+    const allFull = searches.every(({ ended }) => ended.length === beams);
+    if (!searches.some(({ hopeful }) => hopeful) || (allFull && earlyStopping === true)) break;
+    if (last) break;
+    cache.reorder(parents);
+    next = searches.flatMap(({ running }) => running.map(({ tokens }) => [tokens.at(-1)!]));
+  }
+  return searches.map(({ ended }) => ended.slice(0, count));
+}
+
+/** The likeliest ways to go on, best first. */
+function bestCandidates(
+  logits: readonly Float32Array[],
+  running: readonly Beam[],
+  count: number,
+): Candidate[] {
+  const best: Candidate[] = [];
+  logits.forEach((row, beam) => {
+    const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const lse = most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0));
+    const base = running[beam].score - lse;
+    for (let token = 0; token < row.length; token++) {
+      const score = base + row[token];
+      if (best.length === count && score <= best[count - 1].score) continue;
+      let at = best.length;
+      while (at > 0 && best[at - 1].score < score) at--;
+      best.splice(at, 0, { beam, token, score });
+      if (best.length > count) best.pop();
+    }
+  });
+  return best;
+}

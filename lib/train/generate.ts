@@ -1,0 +1,58 @@
+import { Random } from "../data/random.ts";
+import type { Decoder, DecoderCache } from "../nn/decoder.ts";
+import { endTokens, padPrompts } from "./prompts.ts";
+import { type SamplingOptions, tokenProbabilities } from "./sampling.ts";
+
+/** Options of {@linkcode generate}. */
+export interface GenerateOptions {
+  maxNewTokens: number;
+  /** Token (or tokens) that ends a text. */
+  endOfText?: number | readonly number[];
+  /** Draws tokens instead of taking the likeliest; the same seed draws the same. */
+  sample?: SamplingOptions & { seed?: number };
+  /** Called with each new token, for each text that goes on: to show text as it comes. */
+  onToken?: (token: number, prompt: number) => void | Promise<void>;
+}
+
+/**
+ * Goes on with texts, token by token: the likeliest each time, or drawn.
+ *
+ * Prompts may differ in length; they are padded on the left, as transformers wants it for
+ * generation. What one prompt gets does not depend on the others.
+ *
+ * @param prompts token ids of each.
+ * @returns the new tokens of each, up to and with the end of text.
+ */
+export async function generate<Cache extends DecoderCache>(
+  model: Decoder<Cache>,
+  prompts: readonly ArrayLike<number>[],
+  { maxNewTokens, endOfText, sample, onToken }: GenerateOptions,
+): Promise<number[][]> {
+  const { ids, mask, time } = padPrompts(prompts, maxNewTokens, model.longest);
+  const batch = prompts.length, ends = endTokens(endOfText);
+  using cache = model.cache({ batch, capacity: time + maxNewTokens, ...(mask ? { mask } : {}) });
+  const texts = prompts.map((): number[] => []);
+  const open = prompts.map(() => true);
+  const randoms = sample
+    ? prompts.map((_, i) => new Random(sample.seed ?? 0).fork("generate").fork(i))
+    : [];
+  let next: readonly ArrayLike<number>[] = ids;
+  for (let made = 0; made < maxNewTokens && open.includes(true); made++) {
+    using logits = model.next(next, cache);
+    const all = await logits.read(), width = all.length / batch;
+    const tokens: number[] = [];
+    for (let i = 0; i < batch; i++) {
+      const row = all.subarray(i * width, (i + 1) * width);
+      const token = sample
+        ? randoms[i].weighted(tokenProbabilities(row, sample))
+        : row.reduce((best, value, id) => value > row[best] ? id : best, 0);
+      tokens.push(open[i] ? token : 0);
+      if (!open[i]) continue;
+      texts[i].push(token);
+      open[i] = !ends.has(token);
+      await onToken?.(token, i);
+    }
+    next = tokens.map((token) => [token]);
+  }
+  return texts;
+}

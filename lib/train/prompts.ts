@@ -1,0 +1,47 @@
+/** Prompts of different lengths as one batch, padded on the left. */
+export interface PaddedPrompts {
+  ids: Int32Array[];
+  /** Undefined if all prompts are equally long. */
+  mask: Int32Array[] | undefined;
+  /** Length of the longest. */
+  time: number;
+}
+
+/**
+ * Pads prompts on the left, so that all end where text goes on.
+ *
+ * @param longest most tokens of a text, those to come included.
+ * @throws {RangeError} if a prompt is empty or leaves no room.
+ */
+export function padPrompts(
+  prompts: readonly ArrayLike<number>[],
+  newTokens: number,
+  longest: number,
+): PaddedPrompts {
+  if (prompts.length === 0) throw new RangeError("prompts is empty; expected at least one.");
+  if (!(Number.isSafeInteger(newTokens) && newTokens >= 1)) {
+    throw new RangeError(`maxNewTokens is ${newTokens}; expected a whole number of at least 1.`);
+  }
+  const lengths = prompts.map(({ length }) => length), time = Math.max(...lengths);
+  for (const [i, length] of lengths.entries()) {
+    if (length === 0) throw new RangeError(`prompts[${i}] is empty; expected at least one token.`);
+    if (length + newTokens > longest) {
+      throw new RangeError(
+        `prompts[${i}] has ${length} tokens; with maxNewTokens = ${newTokens} that is more than the ` +
+          `${longest} positions of the model.`,
+      );
+    }
+  }
+  const ids = prompts.map((prompt) => {
+    const row = new Int32Array(time);
+    row.set(Array.from(prompt), time - prompt.length);
+    return row;
+  });
+  const mask = lengths.map((length) => new Int32Array(time).fill(1, time - length));
+  return { ids, mask: lengths.every((length) => length === time) ? undefined : mask, time };
+}
+
+/** Ids that end a text, as a set. */
+export function endTokens(end: number | readonly number[] | undefined): ReadonlySet<number> {
+  return new Set(end === undefined ? [] : typeof end === "number" ? [end] : end);
+}
