@@ -68,12 +68,19 @@ export function linearCrossEntropy(
   options: LinearCrossEntropyOptions | WithLse = {},
 ): Tensor | LossAndLse {
   const p = new Problem(e, c, targets, options);
+  const inputs = [e, c, ...(options.bias ? [options.bias] : [])];
+  let result: LossAndLse | Tensor, outputs: Tensor[];
   try {
-    return compute(p, [e, c, ...(options.bias ? [options.bias] : [])], options.returnLse ?? false);
+    using _scope = p.gpu.scope(); // if memory runs out on the way, what was made before is freed
+    result = compute(p, inputs, options.returnLse ?? false);
+    outputs = "loss" in result ? [result.loss, result.lse] : [result];
+    for (const output of outputs) p.gpu.disown(output);
   } catch (error) {
     p.release();
     throw error;
   }
+  for (const output of outputs) p.gpu.adopt(output);
+  return result;
 }
 
 function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Tensor | LossAndLse {

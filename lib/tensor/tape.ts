@@ -108,7 +108,9 @@ export function backward(root: Tensor, upstream?: Tensor): void {
     else tensor.grad = owned(sum(tensor.grad, gradient));
   };
 
-  using _ = gpu.noGrad();
+  using _noGrad = gpu.noGrad();
+  // Also when something throws on the way: what is made here and not kept is freed.
+  using _scope = gpu.scope();
   arrive(root, upstream ? upstream.alias() : gpu.full(root.shape, 1, { label: "gradient" }));
   for (const node of reachable(root)) {
     const gradients = node.outputs.map((output) => pending.get(output));

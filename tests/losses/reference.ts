@@ -72,8 +72,8 @@ export function expected(
       for (let w = 0; w < v; w++) sum += Math.exp(z[w] - max);
       const lse = max + Math.log(sum);
       lses[at] = lse;
-      losses[at] = (1 - labelSmoothing) * (lse - z[target]) + labelSmoothing * (lse - total / v) +
-        zLoss * lse * lse;
+      losses[at] = (1 - labelSmoothing) * (lse - z[target]) + zLoss * lse * lse;
+      if (labelSmoothing > 0) losses[at] += labelSmoothing * (lse - total / v);
       const g = reduction === "none" ? dLoss[at] : dLoss[0] / (reduction === "mean" ? count : 1);
       const h = dLse ? dLse[at] : 0;
       for (let w = 0; w < v; w++) {
@@ -132,12 +132,15 @@ export function randomProblem(
     e,
     c,
     bias: bias ? Float32Array.from({ length: v }, () => 0.5 * normal()) : undefined,
-    targets: Int32Array.from({ length: n }, (_, i) =>
-      ignored && uniform() < 0.2
-        ? -100
-        : i % 2 === 0 && uniform() < 0.5
-        ? i % v
-        : Math.floor(uniform() * v)),
+    targets: Int32Array.from(
+      { length: n },
+      (_, i) =>
+        ignored && uniform() < 0.2
+          ? -100
+          : i % 2 === 0 && uniform() < 0.5
+          ? i % v
+          : Math.floor(uniform() * v),
+    ),
     b,
     t,
     d,
