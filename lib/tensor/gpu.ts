@@ -99,8 +99,10 @@ export class Gpu extends GpuDevice {
   /** An f32 tensor of equal elements. */
   full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
     const tensor = this.empty(shape, options);
-    const count = tensor.size;
-    this.run(fill(), { y: tensor }, { count, value }, elementGrid(count, 256));
+    for (const y of this.parts(tensor)) {
+      const count = y.bytes / 4;
+      this.run(fill(), { y }, { count, value }, elementGrid(count, 256));
+    }
     return tensor;
   }
 

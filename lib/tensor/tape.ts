@@ -183,12 +183,11 @@ function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
   if (!into) return gradient;
   if (into.shared) [into, gradient] = [gradient, into];
   if (into.shared) into = copyOf(into);
-  into.gpu.run(
-    accumulate(),
-    { x: gradient, y: into },
-    { count: into.size, factor: 1 },
-    elementGrid(into.size, 256),
-  );
+  const { gpu } = into, xs = gpu.parts(gradient);
+  gpu.parts(into).forEach((y, i) => {
+    const count = y.bytes / 4;
+    gpu.run(accumulate(), { x: xs[i], y }, { count, factor: 1 }, elementGrid(count, 256));
+  });
   gradient.dispose();
   return into;
 }

@@ -55,16 +55,17 @@ export async function run(args: string[]): Promise<void> {
     },
   });
   using gpu = await Gpu.open();
-  const shapes = (values.shape ?? (gpu.adapter.software ? ["256,2048,64"] : ["8192,50257,768"]))
-    .map((text) => {
-      const [n, v, d] = text.split(",").map(Number);
-      return { what: "shape", n, v, d };
-    });
+  const usual = gpu.adapter.software ? "256,2048,64" : "8192,50257,768";
+  let shapes = (values.shape ?? [usual]).map((text) => {
+    const [n, v, d] = text.split(",").map(Number);
+    return { what: "shape", n, v, d };
+  });
+  const { n, v, d } = shapes[0];
+  if (!values.shape && (values["model-table"] || values.growth)) shapes = [];
   if (values["model-table"]) {
     shapes.push(...MODELS.map(({ name, v, d }) => ({ what: name, n: 8192, v, d })));
   }
   if (values.growth) {
-    const { n, v, d } = shapes[0];
     for (const f of [0.25, 0.5, 1, 2]) {
       shapes.push({ what: "growth of N", n: n * f, v, d });
       shapes.push({ what: "growth of V", n, v: Math.round(v * f), d });
