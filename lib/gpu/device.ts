@@ -4,39 +4,18 @@ import { type AdapterDescription, openDevice, type OpenedDevice } from "./adapte
 import { type Bindable, toSlice } from "./bindable.ts";
 import { DeviceLostError, formatBytes, GpuError, OutOfMemoryError } from "./errors.ts";
 import { MemoryLedger } from "./ledger.ts";
+import type { OpenOptions } from "./open_options.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool, type BufferSlice, type DeviceBuffer } from "./pool.ts";
 import { Recorder } from "./recorder.ts";
 import { StagingRing } from "./staging.ts";
-import { type PassTime, PassTimer } from "./timer.ts";
+import { type PassTime, PassTimer, type Timing } from "./timer.ts";
+import { Tuning } from "./tuning.ts";
 
-export { type Bindable, toSlice };
-
-/** How to open a device. */
-export interface OpenOptions {
-  powerPreference?: GPUPowerPreference;
-  /** Bytes that may be in use at once (default: as much as the driver gives). */
-  memoryLimit?: number;
-  /**
-   * Bytes that one binding may cover, if less than the device's own limit: to see on small shapes
-   * how larger ones are bound in parts.
-   */
-  maxBinding?: number;
-}
+export { type Bindable, type OpenOptions, type Timing, toSlice };
 
 /** Number of workgroups in x, y, z, or where on the device they are written as three u32. */
 export type Grid = readonly [number, number?, number?] | { readonly indirect: BufferSlice };
-
-/** What {@linkcode GpuDevice.time} found. */
-export interface Timing<T> {
-  result: T;
-  /** Milliseconds from the first pass's begin to the last one's end. */
-  ms: number;
-  /** Whether the device's clock was read; otherwise it is the host's, fences included. */
-  byDevice: boolean;
-  /** Time of each pass; with `perKernel`, of each dispatch. */
-  passes: { name: string; ms: number }[];
-}
 
 /** An open WebGPU device. Most people want its subclass `Gpu`, which has tensors. */
 export class GpuDevice implements Disposable {
@@ -49,6 +28,8 @@ export class GpuDevice implements Disposable {
   /** The device's limits, raised to the adapter's. */
   readonly limits: GPUSupportedLimits;
   readonly memory: MemoryLedger = new MemoryLedger();
+  /** Which variants of kernels are used here. */
+  readonly tuning: Tuning;
 
   #pool: BufferPool;
   #pipelines: PipelineCache;
@@ -71,6 +52,7 @@ export class GpuDevice implements Disposable {
       this.limits.maxStorageBufferBindingSize,
       options.maxBinding ?? Infinity,
     );
+    this.tuning = new Tuning(this, { enabled: options.autotune, store: options.tuningStore });
     this.#pipelines = new PipelineCache(this.raw);
     this.#recorder = new Recorder(this.raw);
     this.#staging = new StagingRing(this.raw);
@@ -191,6 +173,36 @@ export class GpuDevice implements Disposable {
     for (const { buffer } of slices) buffer.lastBatch = this.#recorder.batch;
     if ("indirect" in grid) grid.indirect.buffer.lastBatch = this.#recorder.batch;
     this.#recorder.dispatch(pipeline, group, params, grid, this.#timer);
+  }
+
+  /**
+   * Compiles a kernel before its first use.
+   *
+   * @throws {GpuError} if the device refuses it; unlike with {@linkcode run}, the device can still be
+   *   used.
+   */
+  async compile(kernel: Kernel): Promise<void> {
+    this.throwIfFailed();
+    if (this.#pipelines.get(kernel)) return;
+    this.raw.pushErrorScope("internal");
+    this.raw.pushErrorScope("validation");
+    this.#pipelines.compile(kernel);
+    const scopes = [this.raw.popErrorScope(), this.raw.popErrorScope()];
+    for (const error of await this.#guard(Promise.all(scopes))) {
+      if (!error) continue;
+      this.#pipelines.forget(kernel);
+      throw new GpuError(`Kernel "${kernel.name}" was refused by the device: ${error.message}`);
+    }
+  }
+
+  /** A slice in parts that a kernel can bind, for operations on elements: mostly itself alone. */
+  parts(bound: Bindable): BufferSlice[] {
+    const { buffer, offset, bytes } = toSlice(bound);
+    const parts: BufferSlice[] = [];
+    for (let at = 0; at < bytes; at += this.maxBinding) {
+      parts.push({ buffer, offset: offset + at, bytes: Math.min(this.maxBinding, bytes - at) });
+    }
+    return parts;
   }
 
   /** Copies `bytes` bytes between two slices. */

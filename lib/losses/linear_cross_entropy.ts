@@ -33,8 +33,14 @@ export interface LossAndLse {
  * last dimension shorter by `shift`, and 0 where the target is ignored. If every target is ignored,
  * the loss is 0 and all gradients are zero. The same call gives the same bits every time.
  *
- * @param e f32 [..., D]: the embeddings, for instance [B, T, D].
- * @param c f32 [V, D]: the classifier, one row a vocabulary entry.
+ * Half mode: if E and C are f16 (both), logits are made of f16 products, sixteen of which are added up
+ * in f16 and then to a total in f32; exponentials, sums, loss and gradients are f32, and so are the
+ * gradients' tensors. Sixteen products may add up to ±65504; a token where they do not gets the loss
+ * Infinity. Each addition rounds to 2⁻¹¹ of what is there, so a logit is good to about 1e-3 of the
+ * sixteen-product sums it is made of. The gradients' products read E and C as f16 and multiply in f32.
+ *
+ * @param e f32 or f16 [..., D]: the embeddings, for instance [B, T, D].
+ * @param c f32 or f16 [V, D]: the classifier, one row a vocabulary entry.
  * @param targets i32 of E's shape without D, written from the host.
  * @throws {TypeError | RangeError} a sentence, if shapes, types, targets or options are wrong.
  *
@@ -188,8 +194,10 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
         made = undefined;
         for (const gradient of [gradients.e, gradients.c, gradients.bias]) {
           if (!gradient) continue;
-          const count = gradient.size;
-          gpu.run(scaleBy(), { y: gradient, factor: dLoss! }, { count }, elementGrid(count, 256));
+          for (const y of gpu.parts(gradient)) {
+            const count = y.bytes / 4;
+            gpu.run(scaleBy(), { y, factor: dLoss! }, { count }, elementGrid(count, 256));
+          }
         }
       } else {
         const coefficients = p.allocate(p.rowCount * 16, "coefficients");
