@@ -4,6 +4,7 @@
  *   lse = m + log Σ_s sum_s · exp(m_s − m),  m = max_s m_s
  *   loss = (1 − ε)·(lse − z_target) + ε·(lse − mean_v z_v) + w·lse²
  *
+ * where a span's m_s says that a logit was too large for f16 (see cut_forward.ts), both are infinite;
  * with label smoothing ε and z-loss weight w. One invocation a row; spans in order, so the bits do
  * not depend on how the work was scheduled. Bytes: 8 to 12 read a row and span.
  */
@@ -38,7 +39,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     sum += partials[p + 1u] * exp(partials[p] - m);
     ${sumLogits ? "total += partials[p + 2u];" : ""}
   }
-  let value = m + log(sum);
+  let overflow = m > 1.0e38;
+  let value = m + select(log(sum), m, overflow);
   var loss = value - targetLogits[i];
   ${
       sumLogits
@@ -46,7 +48,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         : ""
     }
   lse[i] = value;
-  losses[i] = loss + params.zLoss * value * value;
+  losses[i] = select(loss + params.zLoss * value * value, value, overflow);
 }`,
   }),
 );

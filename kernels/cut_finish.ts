@@ -7,15 +7,16 @@
  *   target and 32 columns, whose rows are listed together (`order`, from `starts[g]` to
  *   `starts[g + 1]`); eight threads a column, their sums added in order.
  *
- * Bytes: 8 an element of dE and dC, and 4·D a row for its target, twice.
+ * E and C may be f16 (`half`). Bytes: 8 an element of dE and dC, and 4·D a row for its target, twice.
  */
 import { FIXED_POINT } from "./cut_gradient.ts";
 import { elementIndex, rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import { arrayOf } from "./tile.ts";
 
-export const cutFinishRows = defineKernel("cut_finish_rows", () => ({
+export const cutFinishRows = defineKernel("cut_finish_rows", ({ half }: { half?: boolean }) => ({
   bindings: {
-    c: "read array<f32>",
+    c: `read ${arrayOf(false, half)}` as const,
     rowData: "read array<vec4f>",
     targetFactors: "read array<f32>",
     scales: "read array<f32>",
@@ -30,6 +31,7 @@ export const cutFinishRows = defineKernel("cut_finish_rows", () => ({
     convert: "u32",
   },
   workgroup: [64, 1, 1],
+  f16: half,
   code: wgsl`
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -44,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   for (var k = lid; k < params.d; k += 64u) {
     var x = bitcast<f32>(dE[base + k]);
     if (params.convert == 1u) { x = f32(dE[base + k]) * (step * scales[params.d + k]); }
-    if (here) { x += factor * c[column * params.d + k]; }
+    if (here) { x += factor * f32(c[column * params.d + k]); }
     dE[base + k] = bitcast<i32>(x);
   }
 }`,
@@ -77,9 +79,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 export const cutTargetRows = defineKernel(
   "cut_target_rows",
-  (wanted: { dC: boolean; dBias: boolean }) => ({
+  ({ half, ...wanted }: { dC: boolean; dBias: boolean; half?: boolean }) => ({
     bindings: {
-      e: "read array<f32>",
+      e: `read ${arrayOf(false, half)}` as const,
       rows: "read array<u32>",
       targets: "read array<u32>",
       targetFactors: "read array<f32>",
@@ -90,6 +92,7 @@ export const cutTargetRows = defineKernel(
     },
     params: { firstGroup: "u32", groups: "u32", d: "u32", first: "u32" },
     workgroup: [32, 8, 1],
+    f16: half,
     code: wgsl`
 var<workgroup> sums: array<array<f32, 32>, 8>;
 @compute @workgroup_size(32, 8)
@@ -106,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   var sum = 0.0;
   if (k < params.d) {
     for (var i = start + local.y; i < end; i += 8u) {
-      sum += targetFactors[order[i]] * e[rows[order[i]] * params.d + k];
+      sum += targetFactors[order[i]] * f32(e[rows[order[i]] * params.d + k]);
     }
   }
   sums[local.y][local.x] = sum;

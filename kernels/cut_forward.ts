@@ -17,14 +17,19 @@
  * anything". From it and the log-sum-exp the backward pass knows which rows of a tile matter.
  * Bytes of four neighbouring rows share a word; tiles follow one another: [tile][row / 4].
  *
+ * Half mode: E and C hold f16, products of a step are f16, all else is f32 (see tile.ts). A logit one
+ * of whose steps overflowed counts as 3e38, from which cut_combine.ts makes an infinite loss.
+ *
  * Bytes: E is read V / (tile.n · tilesPerSpan) times, C R / tile.m times, mostly from the cache.
  */
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 import { TANH4 } from "./matmul.ts";
 import {
+  arrayOf,
   columnGroups,
   declareAccumulators,
   multiplyStep,
+  OVERFLOWED,
   rowsPerThread,
   staging,
   threadIndex,
@@ -49,20 +54,25 @@ export interface CutForwardConstants {
   keep: boolean;
   /** Also sums the logits themselves, for label smoothing. */
   sumLogits: boolean;
+  /** E and C hold f16. */
+  half?: boolean;
 }
 
 /** Bytes of workgroup memory, with everything switched on. */
-export function cutForwardBytes(tile: TileShape): number {
-  return tileStagingBytes(tile) + tile.m * ((tile.threadsX + 1) * 12 + 16);
+export function cutForwardBytes(tile: TileShape, half = false): number {
+  return tileStagingBytes(tile, half) + tile.m * ((tile.threadsX + 1) * 12 + 16);
 }
 
 /** Stands for minus infinity: finite, so that differences stay finite. */
 export const LOWEST = "-3.0e38";
 
+/** Stands for a logit that f16 could not hold on the way: larger than any that is meant. */
+export const TOO_LARGE = "3.0e38";
+
 /** WGSL of `z{i}_{j}`: logits from the accumulators, for columns `column` … + 3 of the shard. */
 export function logitsFromAccumulators(
   tile: TileShape,
-  { bias, softcap }: { bias: boolean; softcap: boolean },
+  { bias, softcap, half }: { bias: boolean; softcap: boolean; half?: boolean },
   firstColumn: string,
 ): string {
   return unroll(
@@ -81,25 +91,31 @@ export function logitsFromAccumulators(
         unroll(rowsPerThread(tile), (i) => {
           const sum = `acc${i}_${j}${bias ? ` + bias${j}` : ""}`;
           const z = softcap ? `params.softcap * tanh4((${sum}) / params.softcap)` : sum;
-          return `let z${i}_${j} = select(vec4f(${LOWEST}), max(${z}, vec4f(${LOWEST})), inside${j});`;
+          const bounded = `max(${z}, vec4f(${LOWEST}))`;
+          const checked = half
+            ? `select(${bounded}, vec4f(${TOO_LARGE}), overflowed(acc${i}_${j}))`
+            : bounded;
+          return `let z${i}_${j} = select(vec4f(${LOWEST}), ${checked}, inside${j});`;
         })
       }`,
   );
 }
 
 export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) => {
-  const { tile, keep, sumLogits } = c;
+  const { tile, keep, sumLogits, half } = c;
   const threads = tileThreads(tile), rows = rowsPerThread(tile), groups = columnGroups(tile);
   const loader = tileLoader(tile, {
     binding: "e",
     order: "k",
     vector: c.vector,
+    half,
     row: (i) => `rows[min(${i}, params.rowCount - 1u)]`,
     stride: "params.d",
   }, {
     binding: "c",
     order: "k",
     vector: c.vector,
+    half,
     stride: "params.d",
   }, c.wholeSteps);
   // Between a span's tiles every thread remembers its own share of each of its rows.
@@ -169,8 +185,8 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
 
   return {
     bindings: {
-      e: `read array<${c.vector ? "vec4f" : "f32"}>` as const,
-      c: `read array<${c.vector ? "vec4f" : "f32"}>` as const,
+      e: `read ${arrayOf(c.vector, half)}` as const,
+      c: `read ${arrayOf(c.vector, half)}` as const,
       rows: "read array<u32>",
       targets: "read array<u32>",
       partials: "write array<f32>",
@@ -198,9 +214,10 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
     },
     workgroup: [threads, 1, 1],
     tile: { m: tile.m, n: tile.n },
+    f16: half,
     code: wgsl`
-${staging("stageA", tile.k, tile.m)}
-${staging("stageB", tile.k, tile.n)}
+${staging("stageA", tile.k, tile.m, half)}
+${staging("stageB", tile.k, tile.n, half)}
 var<workgroup> running: array<array<vec2f, ${tile.threadsX + 1}>, ${tile.m}>;
 var<workgroup> target_of: array<u32, ${tile.m}>;
 ${sumLogits ? `var<workgroup> totals: array<array<f32, ${tile.threadsX + 1}>, ${tile.m}>;` : ""}
@@ -210,7 +227,7 @@ ${
 var<workgroup> bound: array<array<atomic<u32>, ${tile.m}>, 2>;`
         : ""
     }
-${c.softcap ? TANH4 : ""}
+${c.softcap ? TANH4 : ""}${half ? OVERFLOWED : ""}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   ${threadIndex(tile)}
@@ -247,7 +264,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
         ${loader.aim("m0", `nextTile * ${tile.n}u`)}
       }
       if (nextTile < endTile) { ${loader.load("nextStep", "params.d")} }
-      ${multiplyStep(tile)}
+      ${multiplyStep(tile, { half })}
       workgroupBarrier();
     }
     // No barrier here: what others have contributed to the tile before is complete since the first

@@ -14,6 +14,9 @@
  * tiles hold something, but a quarter of a percent of (row, tile) pairs. Work: 6·D operations for
  * each surviving pair and column, at most; nothing for what does not survive.
  *
+ * Half mode: E and C hold f16. The first product is made as cut_forward.ts makes it, in f16 by steps
+ * of the same depth; the other two widen E and C to f32 as they are loaded.
+ *
  * Several jobs add to the same row of dE or dC. Sums of f32 would depend on who comes first, so dE
  * and dC are accumulated as i32 in fixed point: whole-number addition is associative, and the result
  * has the same bits whatever the schedule. The scale is a bound that is known beforehand,
@@ -27,10 +30,12 @@ import { JOBS_FOLD } from "./cut_jobs.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 import { TANH4 } from "./matmul.ts";
 import {
+  arrayOf,
   columnGroups,
   declareAccumulators,
   multiplyStep,
   multiplyStepTransposed,
+  OVERFLOWED,
   rowsPerThread,
   staging,
   threadIndex,
@@ -55,24 +60,29 @@ export interface CutGradientConstants {
   dE: boolean;
   dC: boolean;
   dBias: boolean;
+  /** E and C hold f16. */
+  half?: boolean;
 }
 
 /** Steps of fixed point for the largest possible value. */
 export const FIXED_POINT = 2 ** 30;
 
 /** Bytes of workgroup memory. */
-export function cutGradientBytes(tile: TileShape): number {
-  return tileStagingBytes(tile) + tile.n * (tile.m / 4 + 1) * 16 + tile.m * 8 +
+export function cutGradientBytes(tile: TileShape, half = false): number {
+  return tileStagingBytes(tile, half) + (half ? tile.k * (tile.n / 4 + 1) * 16 : 0) +
+    tile.n * (tile.m / 4 + 1) * 16 + tile.m * 8 +
     tileThreads(tile) * 4;
 }
 
 export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants) => {
-  const { tile } = c;
+  const { tile, half } = c;
   const threads = tileThreads(tile), rows = rowsPerThread(tile), groups = columnGroups(tile);
   // The tile of the third product: columns of the vocabulary as rows.
   const turned: TileShape = { ...tile, m: tile.n };
-  const element = c.vector ? "array<vec4f>" : "array<f32>";
-  const matrix = { vector: c.vector, stride: "params.d" };
+  const element = arrayOf(c.vector, half);
+  const matrix = { vector: c.vector, half, stride: "params.d" };
+  // Where f32 rows of C or E lie for the second and third product.
+  const slab = half ? "slab" : "stageB";
   const loader = tileLoader(
     tile,
     { ...matrix, binding: "e", order: "k", row: (i) => `e_row[min(${i}, ${tile.m - 1}u)]` },
@@ -80,7 +90,7 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     c.wholeSteps,
   );
   const slabLoader = (operand: Operand) =>
-    new TileLoader(tile, [{ operand, stage: "stageB", width: tile.n }], false, "slab");
+    new TileLoader(tile, [{ operand, stage: slab, width: tile.n }], false, "slab");
   const slabOfC = slabLoader({ ...matrix, binding: "c", order: "mn", base: "tileBase" });
   const slabOfE = slabLoader({
     ...matrix,
@@ -162,16 +172,17 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     },
     workgroup: [threads, 1, 1],
     tile: { m: tile.m, n: tile.n },
+    f16: half,
     code: wgsl`
-${staging("stageA", tile.k, tile.m)}
-${staging("stageB", tile.k, tile.n)}
+${staging("stageA", tile.k, tile.m, half)}
+${staging("stageB", tile.k, tile.n, half)}${half ? staging("slab", tile.k, tile.n) : ""}
 // G, transposed: [column][four rows].
 ${staging("gradient", tile.n, tile.m)}
 var<workgroup> picked: array<u32, ${tile.m}>;
 var<workgroup> e_row: array<u32, ${tile.m}>;
 var<workgroup> before: array<u32, ${threads}>;
 ${SURVIVES}
-${c.softcap ? TANH4 : ""}
+${c.softcap ? TANH4 : ""}${half ? OVERFLOWED : ""}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   let job = group.x + group.y * ${JOBS_FOLD}u;
@@ -239,7 +250,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
       ${loader.store()}
       workgroupBarrier();
       if (s + 1u < steps) { ${loader.load("(s + 1u)", "params.d")} }
-      ${multiplyStep(tile)}
+      ${multiplyStep(tile, { half })}
       workgroupBarrier();
     }
     ${logitsFromAccumulators(tile, c, `tile * ${tile.n}u`)}
@@ -296,7 +307,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             tile,
             slabOfC,
             "columns",
-            multiplyStep(tile, { a: (k) => `gradient[s * ${tile.k}u + ${k}u]` }),
+            multiplyStep(tile, {
+              a: (k) => `gradient[s * ${tile.k}u + ${k}u]`,
+              b: (k) => `${slab}[${k}]`,
+            }),
             `${inverseScale("params.d")} ${
               addRow(tile, "dE", (i) => ({
                 guard: "r < survivors",
@@ -318,7 +332,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             slabOfE,
             "survivors",
             `let quad = s * ${tile.k / 4}u; ${
-              multiplyStepTransposed(turned, (row) => `gradient[${row}]`, "quad")
+              multiplyStepTransposed(turned, (row) => `gradient[${row}]`, "quad", slab)
             }`,
             `${inverseScale("0u")} ${
               addRow(turned, "dC", () => ({

@@ -3,6 +3,7 @@
  *
  * Shapes: logits [rows, stride], of which V columns count. One workgroup a row: each of its 256
  * threads keeps a running maximum and sums of every 256th quad of columns, then they are merged in a tree.
+ * A logit of 3e38 says that it was too large for f16 (see matmul.ts): the loss is then infinite.
  * Bytes: 4·V read a row. See cut_combine.ts for the formula of the loss.
  */
 import { rowIndex } from "./grid.ts";
@@ -59,7 +60,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     workgroupBarrier();
   }
   if (lid == 0u) {
-    let value = maxima[0] + log(sums[0]);
+    let overflow = maxima[0] > 1.0e38;
+    let value = maxima[0] + select(log(sums[0]), maxima[0], overflow);
     let t = targets[params.first + row];
     let target_logit = max(logits[base + t / 4u][t % 4u], -3.0e38);
     var loss = value - target_logit;
@@ -68,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
         params.smoothing * (value - totals[0] / f32(params.columns));
     }
     lse[params.first + row] = value;
-    losses[params.first + row] = loss + params.zLoss * value * value;
+    losses[params.first + row] = select(loss + params.zLoss * value * value, value, overflow);
   }
 }`,
 }));

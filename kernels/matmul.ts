@@ -9,14 +9,19 @@
  * [M tiles, N tiles, batch × splits]. Neighbouring workgroups share their columns of B and go
  * through all rows of A, which stay in the cache. Bytes: A is read N / tile.n times, B M / tile.m.
  *
+ * Where B is f16, it is widened to f32 as it is loaded. Where A is f16 too, products are f16, summed by
+ * steps (see tile.ts), and an element one of whose steps overflowed becomes 3e38, after the activation.
+ *
  * When M · N has too few tiles to fill the device, K is cut into `splits` parts that write partial
  * products side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits every run.
  */
 import { defineKernel, unroll, wgsl } from "./kernel.ts";
 import {
+  arrayOf,
   columnGroups,
   declareAccumulators,
   multiplyStep,
+  OVERFLOWED,
   rowsPerThread,
   staging,
   threadIndex,
@@ -39,6 +44,8 @@ export interface MatmulConstants {
   vectorA: boolean;
   vectorB: boolean;
   vectorY: boolean;
+  /** Whether A and B are f16; A alone cannot be. */
+  half?: "b" | "both";
   /** Whether K is a multiple of tile.k. */
   wholeSteps?: boolean;
   /** Adds a bias to every column. */
@@ -90,21 +97,23 @@ fn gelu(x: vec4f) -> vec4f {
 
 export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
   const { tile, activation = "none" } = c;
+  const halfB = c.half !== undefined, half = c.half === "both";
   const loader = tileLoader(tile, {
     binding: "a",
     order: c.transposeA ? "mn" : "k",
     vector: c.vectorA,
+    half,
     base: "baseA",
     stride: "params.strideA",
   }, {
     binding: "b",
     order: c.transposeB ? "k" : "mn",
     vector: c.vectorB,
+    half: halfB,
     base: "baseB",
     stride: "params.strideB",
   }, c.wholeSteps ?? false);
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
-  const element = (vector: boolean) => vector ? "array<vec4f>" : "array<f32>";
 
   const store = unroll(
     rows,
@@ -118,7 +127,9 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
               ? "let last = params.n - 1u; x += vec4f(bias[column], bias[min(column + 1u, last)], bias[min(column + 2u, last)], bias[min(column + 3u, last)]);"
               : ""
           }
-          x = ${activate(activation)};
+          x = ${activate(activation)};${
+            half ? ` x = select(x, vec4f(3.0e38), overflowed(acc${i}_${j}));` : ""
+          }
           let at = baseY + row * params.strideY + column;
           ${
             c.vectorY
@@ -135,11 +146,11 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
 
   return {
     bindings: {
-      a: `read ${element(c.vectorA)}` as const,
-      b: `read ${element(c.vectorB)}` as const,
-      y: `write ${element(c.vectorY)}` as const,
+      a: `read ${arrayOf(c.vectorA, half)}` as const,
+      b: `read ${arrayOf(c.vectorB, halfB)}` as const,
+      y: `write ${arrayOf(c.vectorY)}` as const,
       ...(c.bias ? { bias: "read array<f32>" as const } : {}),
-      ...(c.residual ? { residual: `read ${element(c.vectorY)}` as const } : {}),
+      ...(c.residual ? { residual: `read ${arrayOf(c.vectorY)}` as const } : {}),
     },
     params: {
       m: "u32",
@@ -157,10 +168,11 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
     },
     workgroup: [tileThreads(tile), 1, 1],
     tile: { m: tile.m, n: tile.n, k: tile.k },
+    f16: halfB,
     code: wgsl`
-${staging("stageA", tile.k, tile.m)}
-${staging("stageB", tile.k, tile.n)}
-${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
+${staging("stageA", tile.k, tile.m, half)}
+${staging("stageB", tile.k, tile.n, half)}
+${half ? OVERFLOWED : ""}${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
 ${activation === "gelu" ? GELU : ""}
 @compute @workgroup_size(${tileThreads(tile)})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -185,7 +197,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     ${loader.store()}
     workgroupBarrier();
     if (step + 1u < last) { ${loader.load("(step + 1u)", "params.k")} }
-    ${multiplyStep(tile)}
+    ${multiplyStep(tile, { half })}
     workgroupBarrier();
   }
   ${store}

@@ -1,6 +1,6 @@
 /**
  * The logit of each row's target, softcap(e_i · c_target + bias_target), where it lies in this shard
- * of C. One workgroup a row. Bytes: 8·D read a row.
+ * of C. One workgroup a row. E and C may be f16 (`half`). Bytes: 8·D read a row, or 4·D.
  *
  * Summed in another order than in cut_forward.ts, so it is good as a reference point for bounds, but
  * not for the loss, whose two terms must come from the same arithmetic.
@@ -8,13 +8,14 @@
 import { rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
 import { TANH4 } from "./matmul.ts";
+import { arrayOf } from "./tile.ts";
 
 export const targetLogits = defineKernel(
   "target_logits",
-  ({ bias }: { bias: boolean }) => ({
+  ({ bias, half }: { bias: boolean; half?: boolean }) => ({
     bindings: {
-      e: "read array<f32>",
-      c: "read array<f32>",
+      e: `read ${arrayOf(false, half)}` as const,
+      c: `read ${arrayOf(false, half)}` as const,
       rows: "read array<u32>",
       targets: "read array<u32>",
       y: "write array<f32>",
@@ -22,6 +23,7 @@ export const targetLogits = defineKernel(
     },
     params: { rowCount: "u32", d: "u32", first: "u32", columns: "u32", softcap: "f32" },
     workgroup: [64, 1, 1],
+    f16: half,
     code: wgsl`
 ${TANH4}
 var<workgroup> sums: array<f32, 64>;
@@ -33,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   if (target_column >= params.columns) { return; }
   var sum = 0.0;
   for (var k = lid; k < params.d; k += 64u) {
-    sum += e[rows[row] * params.d + k] * c[target_column * params.d + k];
+    sum += f32(e[rows[row] * params.d + k]) * f32(c[target_column * params.d + k]);
   }
   sums[lid] = sum;
   workgroupBarrier();

@@ -156,12 +156,14 @@ ${each((i, j) => `acc${i}_${j} += vec4f(step${i}_${j});`)} }`;
 
 /**
  * The same with A transposed in workgroup memory: `a(row)` is the row of the array for a row of the
- * tile, whose elements are four k. `quad` names the WGSL variable of the step's first element.
+ * tile, whose elements are four k. `quad` names the WGSL variable of the step's first element, `b` the
+ * array of B.
  */
 export function multiplyStepTransposed(
   tile: TileShape,
   a: (row: string) => string,
   quad: string,
+  b = "stageB",
 ): string {
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
   return unroll(
@@ -173,7 +175,7 @@ export function multiplyStepTransposed(
             join(
               groups,
               " ",
-              (j) => `let b${j} = stageB[${4 * q + k}][tx + ${j * tile.threadsX}u];`,
+              (j) => `let b${j} = ${b}[${4 * q + k}][tx + ${j * tile.threadsX}u];`,
             )
           } ${
             join(

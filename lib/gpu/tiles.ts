@@ -64,6 +64,29 @@ export function gradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
   return candidates.find((tile) => cutGradientBytes(tile) <= most) ?? candidates.at(-1)!;
 }
 
+/**
+ * The tile of logits in half mode. Its `k` is how many products are summed in f16, which every kernel
+ * that makes the same logits must agree on. 15 KiB of workgroup memory at most.
+ */
+export function halfTile(gpu: GpuDevice): TileShape {
+  // Steps as deep as on GPUs, so that tests see the same arithmetic; small, or it compiles for long.
+  if (gpu.adapter.software) return { m: 16, n: 16, k: 16, threadsX: 4, threadsY: 4, lanesX: 4 };
+  return { m: 64, n: 64, k: 16, threadsX: 8, threadsY: 8, lanesX: 8 };
+}
+
+/** The tile of the filtered backward pass in half mode. */
+export function halfGradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
+  const { n, k } = forward;
+  if (gpu.adapter.software) return forward;
+  const candidates: TileShape[] = [
+    { m: 64, n, k, threadsX: n / 8, threadsY: 16, lanesX: 8 },
+    { m: 32, n, k, threadsX: n / 8, threadsY: 8, lanesX: 8 },
+    { m: 16, n, k, threadsX: n / 8, threadsY: 4, lanesX: 8 },
+  ];
+  const most = gpu.limits.maxComputeWorkgroupStorageSize;
+  return candidates.find((tile) => cutGradientBytes(tile, true) <= most) ?? candidates.at(-1)!;
+}
+
 /** Workgroups that keep a large GPU busy: two on each of its 132 processors. */
 export const BUSY_WORKGROUPS = 264;
 

@@ -4,6 +4,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { logitsColumnSums } from "../../kernels/logits_column_sums.ts";
 import { LOGITS_GRADIENT_WIDTH, logitsGradient } from "../../kernels/logits_gradient.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import { elementBytes } from "../tensor/shape.ts";
 import { product } from "../tensor/product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Problem } from "./problem.ts";
@@ -42,11 +43,16 @@ export function logitsStride(columns: number): number {
   return Math.ceil(columns / 16) * 16;
 }
 
+/** Blocks of rows begin at multiples of this, so that each begins at 256 bytes. */
+export function rowGrain(p: Problem): number {
+  return p.half ? 128 : 64;
+}
+
 /** Rows of a block so that its logits take about `bytes`, in multiples of 128 where possible. */
-export function rowsOfBlock(rowCount: number, columns: number, bytes: number): number {
+export function rowsOfBlock(p: Problem, columns: number, bytes: number): number {
   const rows = Math.floor(bytes / (4 * logitsStride(columns)));
-  const whole = rows >= 128 ? rows - rows % 128 : rows >= 64 ? 64 : 64;
-  return Math.min(rowCount, whole);
+  const whole = rows >= 128 ? rows - rows % 128 : rowGrain(p);
+  return Math.min(p.rowCount, whole);
 }
 
 /** Empty gradients for what is wanted; those that are not written whole begin as zeros. */
@@ -67,14 +73,14 @@ export function makeGradients(p: Problem, wanted: Wanted, zero: boolean): Gradie
  * The caller releases `copy`.
  */
 export function rowsOfE(p: Problem, block: RowBlock): { slice: BufferSlice; copy?: DeviceBuffer } {
-  const bytes = block.rows * p.d * 4;
+  const rowBytes = p.d * elementBytes(p.e.dtype), bytes = block.rows * rowBytes;
   if (p.identity) {
     const { buffer, offset } = p.e.slice;
-    return { slice: { buffer, offset: offset + block.first * p.d * 4, bytes } };
+    return { slice: { buffer, offset: offset + block.first * rowBytes, bytes } };
   }
   const copy = p.allocate(bytes, "rows of e");
   p.gpu.run(
-    gatherRows({ scatter: false }),
+    gatherRows({ scatter: false, half: p.half }),
     { x: p.e, rows: p.rows, y: copy },
     { rowCount: block.rows, first: block.first, width: p.d },
     elementGrid(block.rows * p.d, 256),
@@ -104,6 +110,7 @@ export function logitsBlock(
       n: part.columns,
       k: p.d,
       transposeB: true,
+      half: p.half ? "both" : undefined,
       strideY: logitsStride(columns),
       padded: true,
       bias: p.biasOf(part),
@@ -182,6 +189,7 @@ export function gradientProducts(
         m: block.rows,
         n: p.d,
         k: part.columns,
+        half: p.half ? "b" : undefined,
         strideA: stride,
         padded: true,
         accumulate: !fresh.rows || i > 0,
@@ -202,6 +210,7 @@ export function gradientProducts(
         n: p.d,
         k: block.rows,
         transposeA: true,
+        half: p.half ? "b" : undefined,
         strideA: stride,
         accumulate: !fresh.columns,
       });

@@ -4,7 +4,7 @@ import { cutForward as forwardKernel } from "../../kernels/cut_forward.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { cutTile } from "../gpu/tiles.ts";
+import { cutTile, halfTile } from "../gpu/tiles.ts";
 import { gradientsByBlocks } from "./blocks.ts";
 import { filteredGradients, type KeepMap, targetLogitEstimates } from "./cut_filtered.ts";
 import { type Problem, SHARD_ROWS } from "./problem.ts";
@@ -46,7 +46,7 @@ export function cutForward(
   differentiate: boolean,
 ): ForwardResult & { keepMap?: KeepMap } {
   const { gpu, rowCount } = p, { softcap, filterEps, labelSmoothing, zLoss } = p.options;
-  const tile = cutTile(gpu);
+  const tile = p.half ? halfTile(gpu) : cutTile(gpu);
   if (SHARD_ROWS % tile.n !== 0) throw new Error(`Tiles of ${tile.n} columns do not fit shards.`);
   const spans = dealOut(p, tile);
   const keep = differentiate && filterEps > 0;
@@ -75,6 +75,7 @@ export function cutForward(
     softcap: softcap > 0,
     keep,
     sumLogits,
+    half: p.half,
   });
   p.shards.forEach((shard, i) => {
     const part = spans.shards[i];

@@ -10,7 +10,7 @@ import { targetLogits as targetLogitsKernel } from "../../kernels/target_logits.
 import type { TileShape } from "../../kernels/tile.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { gradientTile } from "../gpu/tiles.ts";
+import { gradientTile, halfGradientTile } from "../gpu/tiles.ts";
 import { type Gradients, makeGradients, type Wanted } from "./blocks.ts";
 import type { Problem } from "./problem.ts";
 
@@ -30,7 +30,7 @@ export interface KeepMap {
 export function targetLogitEstimates(p: Problem): DeviceBuffer {
   const estimates = p.allocate(p.rowCount * 4, "target logit estimates");
   for (const shard of p.shards) {
-    p.gpu.run(targetLogitsKernel({ bias: p.bias !== undefined }), {
+    p.gpu.run(targetLogitsKernel({ bias: p.bias !== undefined, half: p.half }), {
       e: p.e,
       c: p.shardOf(p.c, shard),
       rows: p.rows,
@@ -71,9 +71,9 @@ export function filteredGradients(
   coefficients: DeviceBuffer,
   wanted: Wanted,
 ): Gradients {
-  const { gpu, rowCount, d } = p, { softcap, filterEps } = p.options;
+  const { gpu, rowCount, d, half } = p, { softcap, filterEps } = p.options;
   const gradients = makeGradients(p, wanted, true);
-  const tile = gradientTile(gpu, map.tile);
+  const tile = half ? halfGradientTile(gpu, map.tile) : gradientTile(gpu, map.tile);
   const bias: Record<string, Bindable> = p.bias ? { bias: p.bias } : {};
 
   // Rows: what multiplies their softmax, how much gradient they have, what matters to them.
@@ -102,7 +102,7 @@ export function filteredGradients(
   gpu.clear(scales);
   const maxima = (x: Bindable, count: number, first: number, rows?: Bindable) =>
     gpu.run(
-      columnMaxima({ gather: rows !== undefined }),
+      columnMaxima({ gather: rows !== undefined, half }),
       { x, y: scales, ...(rows ? { rows } : {}) },
       { rowCount: count, width: d, first },
       [Math.ceil(d / COLUMN_MAXIMA.columns), Math.ceil(count / COLUMN_MAXIMA.rows)],
@@ -133,6 +133,7 @@ export function filteredGradients(
     dE: wanted.e,
     dC: wanted.c,
     dBias: gradients.bias !== undefined,
+    half,
   });
   const jobs = p.allocate((map.tiles + 1) * 4, "jobs"), grid = p.allocate(12, "grid of jobs");
   const { order, starts } = groupByTarget(p.hostTargets);
@@ -193,7 +194,7 @@ export function filteredGradients(
     if (groupsHere > 0 && (dC || gradients.bias)) {
       const [x, y] = rowGrid(groupsHere);
       gpu.run(
-        cutTargetRows({ dC: dC !== undefined, dBias: gradients.bias !== undefined }),
+        cutTargetRows({ dC: dC !== undefined, dBias: gradients.bias !== undefined, half }),
         {
           e: p.e,
           rows: p.rows,
@@ -210,7 +211,7 @@ export function filteredGradients(
     }
     if (gradients.e) {
       gpu.run(
-        cutFinishRows(),
+        cutFinishRows({ half }),
         { c, rowData, targetFactors, scales, dE: gradients.e },
         { rowCount, d, first: shard.first, columns: shard.columns, convert: index === 0 ? 1 : 0 },
         rowGrid(rowCount),

@@ -1,7 +1,7 @@
 /** What a loss is computed from: shapes checked, tokens that count listed, all on the device. */
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import type { Gpu } from "../tensor/gpu.ts";
-import { formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
+import { elementBytes, formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import {
   type LinearCrossEntropyOptions,
@@ -32,6 +32,8 @@ export class Problem {
   readonly e: Tensor;
   readonly c: Tensor;
   readonly bias: Tensor | undefined;
+  /** Whether E and C hold f16: "half mode". */
+  readonly half: boolean;
   /** Rows and columns of E, rows of C. */
   readonly n: number;
   readonly d: number;
@@ -58,6 +60,7 @@ export class Problem {
     checkFloat("e", e);
     checkFloat("c", c);
     this.gpu = e.gpu;
+    this.half = checkHalf(e, c);
     this.options = resolveOptions(options);
     const { shift } = this.options, { bias } = options;
     if (e.shape.length < 2) {
@@ -96,13 +99,19 @@ export class Problem {
     this.tokenShape = [...leading.slice(0, -1), length - shift];
     if (bias) {
       checkFloat("bias", bias);
+      if (bias.dtype !== "f32") {
+        throw new TypeError(
+          `bias has the dtype ${bias.dtype}; expected f32, whatever e and c are.`,
+        );
+      }
       if (bias.shape.length !== 1 || bias.shape[0] !== this.v) {
         throw new ShapeError(
           `bias has the shape ${formatShape(bias.shape)}; expected [V] = [${this.v}].`,
         );
       }
     }
-    if (e.bytes > this.gpu.maxBinding) {
+    // The gradient is f32, also of an e of f16.
+    if (this.n * this.d * 4 > this.gpu.maxBinding) {
       throw new ShapeError(
         `e has the shape ${
           formatShape(e.shape)
@@ -179,10 +188,8 @@ export class Problem {
 
   /** A shard's rows of something that lies like C: C itself, or its gradient. */
   shardOf(tensor: Tensor, { first, columns }: Shard): BufferSlice {
-    return tensor.memory.slice(
-      tensor.slice.offset + first * this.d * 4,
-      columns * this.d * 4,
-    );
+    const rowBytes = this.d * elementBytes(tensor.dtype);
+    return tensor.memory.slice(tensor.slice.offset + first * rowBytes, columns * rowBytes);
   }
 
   /** A shard's part of the bias. */
@@ -213,9 +220,25 @@ function checkFloat(name: string, tensor: Tensor): void {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`${name} is ${typeof tensor}; expected a Tensor.`);
   }
-  if (tensor.dtype !== "f32") {
-    throw new TypeError(`${name} has the dtype ${tensor.dtype}; expected f32.`);
+  if (tensor.dtype === "i32") {
+    throw new TypeError(`${name} has the dtype i32; expected f32 or f16.`);
   }
+}
+
+/** Whether E and C are f16; both must be, or neither. */
+function checkHalf(e: Tensor, c: Tensor): boolean {
+  if (e.dtype !== c.dtype) {
+    throw new TypeError(
+      `e has the dtype ${e.dtype} and c has ${c.dtype}; expected both f32 or both f16.`,
+    );
+  }
+  if (e.dtype === "f16" && !e.gpu.features.has("shader-f16")) {
+    throw new TypeError(
+      `e and c are f16, for which a device needs the feature "shader-f16"; ` +
+        `${e.gpu.adapter.description} does not grant it: use f32.`,
+    );
+  }
+  return e.dtype === "f16";
 }
 
 function hostTargets(targets: Tensor | Int32Array, leading: Shape, eShape: Shape): Int32Array {

@@ -12,6 +12,7 @@ import {
   logitsStride,
   makeGradients,
   type RowBlock,
+  rowGrain,
   rowsOfBlock,
   rowsOfE,
   type Wanted,
@@ -36,8 +37,6 @@ export interface EagerGradients {
 
 /** Blocks of logits take about this much, unless 128 rows take more. */
 const SCRATCH_BYTES = 80 * 2 ** 20;
-
-const GRAIN = 64;
 
 function statistics(
   p: Problem,
@@ -72,7 +71,8 @@ export function naiveForward(p: Problem, differentiate: boolean): ForwardResult 
   const lse = p.allocate(rowCount * 4, "log-sum-exp");
   const logits = p.allocate(bytes, "logits");
   // All rows at once, unless they exceed a binding.
-  const most = Math.floor(gpu.maxBinding / (stride * 4) / GRAIN) * GRAIN;
+  const grain = rowGrain(p);
+  const most = Math.floor(gpu.maxBinding / (stride * 4) / grain) * grain;
   const blocks: RowBlock[] = [];
   for (let first = 0; first < rowCount; first += most) {
     blocks.push({ first, rows: Math.min(most, rowCount - first) });
@@ -113,7 +113,7 @@ export function chunkedForward(
   const { gpu, rowCount } = p;
   const columns = { first: 0, columns: p.v };
   const bytes = p.options.scratchBytes ?? Math.max(SCRATCH_BYTES, 128 * logitsStride(p.v) * 4);
-  const rows = rowsOfBlock(rowCount, p.v, Math.min(bytes, gpu.maxBinding));
+  const rows = rowsOfBlock(p, p.v, Math.min(bytes, gpu.maxBinding));
   const losses = p.allocate(rowCount * 4, "loss of each token");
   const lse = p.allocate(rowCount * 4, "log-sum-exp");
   const made = eager && makeGradients(p, eager.wanted, false);

@@ -3,7 +3,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
-import { chooseTile } from "../gpu/tiles.ts";
+import { chooseTile, halfTile } from "../gpu/tiles.ts";
 
 /** One matrix product Y = alpha · A · B, with what may be done on the way out. */
 export interface Product {
@@ -17,6 +17,8 @@ export interface Product {
   transposeA?: boolean;
   /** B lies in memory as [N, K]. */
   transposeB?: boolean;
+  /** B is f16, or both are: then products are f16 too, summed as in kernels/tile.ts. */
+  half?: "b" | "both";
   /** Elements from one memory row to the next (default: rows without gaps). */
   strideA?: number;
   strideB?: number;
@@ -41,7 +43,7 @@ export interface Product {
 }
 
 /**
- * Records a matrix product. Elements are f32, sums one chain of fused multiply-adds with k
+ * Records a matrix product. Elements are f32 unless `half` says otherwise, sums one chain of fused multiply-adds with k
  * ascending (cut into a few chains, added in order, where M and N are small and K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
@@ -51,7 +53,9 @@ export function product(gpu: GpuDevice, p: Product): void {
   const strideY = p.strideY ?? n;
   const batchA = p.batchA ?? 0, batchB = p.batchB ?? 0, batchY = p.batchY ?? m * strideY;
   const plain = !p.bias && !p.activation && !p.residual;
-  const { tile, splits: wanted } = chooseTile(gpu, m, n, k, batch);
+  const { tile, splits: wanted } = p.half === "both"
+    ? { tile: halfTile(gpu), splits: 1 }
+    : chooseTile(gpu, m, n, k, batch);
   const splits = plain && batch === 1 && strideY === n ? wanted : 1;
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
   const kernel = matmul({
@@ -66,6 +70,7 @@ export function product(gpu: GpuDevice, p: Product): void {
     wholeSteps: (k % tile.k === 0 ||
       (p.padded === true && !transposeA && strideA >= Math.ceil(k / tile.k) * tile.k)) &&
       !gpu.adapter.software,
+    half: p.half,
     bias: p.bias !== undefined,
     activation: p.activation ?? "none",
     accumulate: (p.accumulate ?? false) && splits === 1,
