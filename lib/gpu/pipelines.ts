@@ -53,6 +53,11 @@ export class PipelineCache {
     return pipeline;
   }
 
+  /** Drops a kernel that turned out to be refused. */
+  forget(kernel: Kernel): void {
+    this.#pipelines.delete(kernel);
+  }
+
   /** The bind group for these slices, and for the ring of uniforms if the kernel has params. */
   bindGroup(
     pipeline: Pipeline,

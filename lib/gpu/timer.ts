@@ -2,6 +2,17 @@
 
 const QUERY_RESOLVE = 0x0200, COPY_SRC = 0x04, COPY_DST = 0x08, MAP_READ = 0x01, READ = 1;
 
+/** What `GpuDevice.time` found. */
+export interface Timing<T> {
+  result: T;
+  /** Milliseconds from the first pass's begin to the last one's end. */
+  ms: number;
+  /** Whether the device's clock was read; otherwise it is the host's, fences included. */
+  byDevice: boolean;
+  /** Time of each pass; with `perKernel`, of each dispatch. */
+  passes: { name: string; ms: number }[];
+}
+
 /** GPU time of one pass. */
 export interface PassTime {
   /** The kernel, or the first of several in the pass. */
