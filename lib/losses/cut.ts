@@ -13,8 +13,14 @@ import type { ForwardResult } from "./stored.ts";
 /** A block of the exact backward pass takes about this much. */
 const SCRATCH_BYTES = 32 * 2 ** 20;
 
-/** Workgroups of a grid that keep any GPU busy, with some to spare for an even end. */
+/**
+ * Workgroups of a grid that keep any GPU busy, with some to spare for an even end. There are never
+ * twice as many, however many rows and entries: so partial sums take a few MiB at most.
+ */
 const ENOUGH_WORKGROUPS = 2048;
+
+/** Steps of a loop that the software adapter runs before it cuts it off. */
+const MOST_STEPS = 65_000;
 
 /** How the vocabulary is dealt out. */
 interface Spans {
@@ -28,7 +34,13 @@ interface Spans {
 function dealOut(p: Problem, tile: TileShape): Spans {
   const rowBlocks = Math.ceil(p.rowCount / tile.m);
   const all = Math.ceil(p.v / tile.n);
-  const tilesPerSpan = Math.max(1, Math.min(12, Math.floor(rowBlocks * all / ENOUGH_WORKGROUPS)));
+  const most = p.gpu.adapter.software
+    ? Math.floor(MOST_STEPS / (Math.ceil(p.d / tile.k) + 1))
+    : Infinity;
+  const tilesPerSpan = Math.max(
+    1,
+    Math.min(most, Math.floor(rowBlocks * all / ENOUGH_WORKGROUPS)),
+  );
   let firstTile = 0, firstSpan = 0;
   const shards = p.shards.map(({ columns }) => {
     const tiles = Math.ceil(columns / tile.n), spans = Math.ceil(tiles / tilesPerSpan);
@@ -123,7 +135,7 @@ export function cutForward(
 
 /** Rows and columns of a block of logits of about the scratch size, rather square. */
 function exactBlock(p: Problem): { rows: number; columns: number } {
-  const elements = (p.options.scratchBytes ?? SCRATCH_BYTES) / 4;
+  const elements = Math.min(p.options.scratchBytes ?? SCRATCH_BYTES, p.gpu.maxBinding) / 4;
   const rows = Math.min(p.rowCount, 1024);
   const columns = Math.max(SHARD_ROWS, Math.floor(elements / rows / SHARD_ROWS) * SHARD_ROWS);
   return { rows, columns: Math.min(p.v, columns) };

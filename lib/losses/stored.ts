@@ -3,6 +3,7 @@ import { rowGrid } from "../../kernels/grid.ts";
 import { logitsStatistics } from "../../kernels/logits_statistics.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { formatBytes, OutOfMemoryError } from "../gpu/errors.ts";
+import { ShapeError } from "../tensor/shape.ts";
 import {
   gradientProducts,
   type Gradients,
@@ -55,6 +56,18 @@ function statistics(
   }, rowGrid(block.rows));
 }
 
+/** Throws if the logits of the smallest block of rows are more than a kernel can bind. */
+function checkWidth(p: Problem): void {
+  const rows = Math.min(p.rowCount, GRAIN), bytes = rows * logitsStride(p.v) * 4;
+  if (bytes > p.gpu.maxBinding) {
+    throw new ShapeError(
+      `V = ${p.v} is too large for impl "${p.options.impl}": ${rows} rows of logits, ` +
+        `${formatBytes(bytes)}, exceed what a kernel of this device can bind, ` +
+        `${formatBytes(p.gpu.maxBinding)}; use impl "cut".`,
+    );
+  }
+}
+
 /** Stores all logits, and their gradient in their place. */
 export function naiveForward(p: Problem, differentiate: boolean): ForwardResult {
   const { gpu, rowCount } = p, stride = logitsStride(p.v);
@@ -67,6 +80,7 @@ export function naiveForward(p: Problem, differentiate: boolean): ForwardResult 
         }; use impl "cut" or "chunked".`,
     );
   }
+  checkWidth(p);
   const losses = p.allocate(rowCount * 4, "loss of each token");
   const lse = p.allocate(rowCount * 4, "log-sum-exp");
   const logits = p.allocate(bytes, "logits");
@@ -74,8 +88,8 @@ export function naiveForward(p: Problem, differentiate: boolean): ForwardResult 
   const grain = rowGrain(p);
   const most = Math.floor(gpu.maxBinding / (stride * 4) / grain) * grain;
   const blocks: RowBlock[] = [];
-  for (let first = 0; first < rowCount; first += most) {
-    blocks.push({ first, rows: Math.min(most, rowCount - first) });
+  for (let first = 0; first < rowCount; first += most || rowCount) {
+    blocks.push({ first, rows: Math.min(most || rowCount, rowCount - first) });
   }
   const part = ({ first, rows }: RowBlock) => logits.slice(first * stride * 4, rows * stride * 4);
   for (const block of blocks) {
@@ -111,6 +125,7 @@ export function chunkedForward(
   eager: EagerGradients | undefined,
 ): ForwardResult & { eager?: Gradients } {
   const { gpu, rowCount } = p;
+  checkWidth(p);
   const columns = { first: 0, columns: p.v };
   const bytes = p.options.scratchBytes ?? Math.max(SCRATCH_BYTES, 128 * logitsStride(p.v) * 4);
   const rows = rowsOfBlock(p, p.v, Math.min(bytes, gpu.maxBinding));
