@@ -3,7 +3,7 @@ import { crossEntropy } from "../ops/mod.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PassOptions } from "./gpt2.ts";
-import { type Rows, toRows } from "./inputs.ts";
+import { hostRows, type Rows } from "./inputs.ts";
 import { type BatchSize, Model } from "./model.ts";
 
 /** A batch of texts with a class each. */
@@ -41,8 +41,7 @@ export abstract class Classifier extends Model {
 
   /** How large a batch is, and how many of its labels count. */
   measure({ ids, labels = [] }: ClassifierBatch): BatchSize {
-    using tokens = toRows(this.gpu, "ids", ids);
-    const [batch, time] = tokens.shape;
+    const { shape: [batch, time] } = hostRows("ids", ids);
     return { batch, time, targets: Array.from(labels).filter((label) => label !== -100).length };
   }
 }

@@ -13,7 +13,7 @@ import {
   gpt2ConfigFromJson,
   gpt2ConfigToJson,
 } from "./gpt2_config.ts";
-import { checkLike, keyOptions, keysSeen, labelsOf, type Rows, toRows } from "./inputs.ts";
+import { keyOptions, keysSeen, labelsOf, type Rows, toRows } from "./inputs.ts";
 import { KeyValueCache } from "./key_value_cache.ts";
 import { addedTo, dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
@@ -181,10 +181,9 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
   /** The mean cross-entropy of the next token, in nats, over the labels that count. */
   loss(batch: Gpt2Batch, options: LossOptions = {}): Tensor {
     const { impl, filterEps, reduction } = options;
-    using labels = labelsOf(this.gpu, batch);
+    const labels = labelsOf(batch);
     using hidden = this.hidden(batch, options);
-    checkLike("labels", labels, hidden.shape.slice(0, 2));
-    return linearCrossEntropy(hidden, this.tokens.weight.tensor, labels, {
+    return linearCrossEntropy(hidden, this.tokens.weight.tensor, labels.data, {
       shift: 1,
       ...(impl ? { impl } : {}),
       ...(filterEps !== undefined ? { filterEps } : {}),
@@ -194,12 +193,9 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
 
   /** How large a batch is, and how many of its labels count. */
   measure(batch: Gpt2Batch): BatchSize {
-    using labels = labelsOf(this.gpu, batch);
-    const [count, time] = labels.shape;
-    const targets = labels.hostInts!.reduce(
-      (n, label, i) => n + (i % time > 0 && label !== -100 ? 1 : 0),
-      0,
-    );
+    const { shape: [count, time], data } = labelsOf(batch);
+    let targets = 0;
+    data.forEach((label, i) => targets += i % time > 0 && label !== -100 ? 1 : 0);
     return { batch: count, time, targets };
   }
 

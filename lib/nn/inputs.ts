@@ -7,24 +7,29 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** Whole numbers [B, T]: rows of equal length, or an i32 tensor made from an `Int32Array`. */
 export type Rows = Tensor | readonly ArrayLike<number>[];
 
-/** An i32 tensor of rows, to be disposed of by the caller. */
-export function toRows(gpu: Gpu, name: string, rows: Rows): Tensor {
+/** Rows as one array on the host. */
+export interface HostRows {
+  shape: readonly [number, number];
+  data: Int32Array<ArrayBuffer>;
+}
+
+/** The numbers of rows; throws if they are empty or differ in length. */
+export function hostRows(name: string, rows: Rows): HostRows {
   if ("gpu" in rows) {
-    if (rows.shape.length !== 2 || rows.size === 0 || !rows.hostInts) {
+    const { shape, hostInts } = rows;
+    if (shape.length !== 2 || rows.size === 0 || !hostInts) {
       throw new ShapeError(
-        `${name} is a tensor of shape ${
-          formatShape(rows.shape)
-        } and dtype ${rows.dtype}; expected ` +
+        `${name} is a tensor of shape ${formatShape(shape)} and dtype ${rows.dtype}; expected ` +
           `[B, T], both at least 1, made from an Int32Array.`,
       );
     }
-    return rows.alias();
+    return { shape: [shape[0], shape[1]], data: hostInts as Int32Array<ArrayBuffer> };
   }
   const [first] = rows;
   if (!first || first.length === 0) {
     throw new ShapeError(`${name} is empty; expected at least one row with at least one number.`);
   }
-  const all = new Int32Array(rows.length * first.length);
+  const data = new Int32Array(rows.length * first.length);
   for (const [i, row] of rows.entries()) {
     if (row.length !== first.length) {
       throw new ShapeError(
@@ -32,16 +37,22 @@ export function toRows(gpu: Gpu, name: string, rows: Rows): Tensor {
           `equal length.`,
       );
     }
-    all.set(row, i * first.length);
+    data.set(row, i * first.length);
   }
-  return gpu.tensor(all, [rows.length, first.length], { label: name });
+  return { shape: [rows.length, first.length], data };
+}
+
+/** An i32 tensor of rows, to be disposed of by the caller. */
+export function toRows(gpu: Gpu, name: string, rows: Rows): Tensor {
+  const { shape, data } = hostRows(name, rows);
+  return "gpu" in rows ? rows.alias() : gpu.tensor(data, shape, { label: name });
 }
 
 /** Throws unless rows have the shape of the token ids. */
-export function checkLike(name: string, rows: Tensor, shape: Shape): void {
-  if (!sameShape(rows.shape, shape)) {
+export function checkLike(name: string, { shape }: { shape: Shape }, expected: Shape): void {
+  if (!sameShape(shape, expected)) {
     throw new ShapeError(
-      `${name} has the shape ${formatShape(rows.shape)}; expected ${formatShape(shape)}, like ids.`,
+      `${name} has the shape ${formatShape(shape)}; expected ${formatShape(expected)}, like ids.`,
     );
   }
 }
@@ -74,15 +85,18 @@ export function keyOptions(keys: Tensor | undefined): AttentionMaskOptions {
   return keys.shape.length === 1 ? { keyLengths: keys } : { keyMask: keys };
 }
 
-/** Labels of a batch: those given, or the ids where the mask has no padding. The caller disposes. */
+/** Labels of a batch: those given, or the ids where the mask has no padding. */
 export function labelsOf(
-  gpu: Gpu,
   { ids, labels, mask }: { ids: Rows; labels?: Rows; mask?: Rows },
-): Tensor {
-  if (labels || !mask) return toRows(gpu, "labels", labels ?? ids);
-  using tokens = toRows(gpu, "ids", ids);
-  using flags = toRows(gpu, "mask", mask);
+): HostRows {
+  const tokens = hostRows("ids", ids);
+  if (labels) {
+    const given = hostRows("labels", labels);
+    checkLike("labels", given, tokens.shape);
+    return given;
+  }
+  if (!mask) return tokens;
+  const flags = hostRows("mask", mask);
   checkLike("mask", flags, tokens.shape);
-  const counted = tokens.hostInts!.map((id, i) => flags.hostInts![i] === 0 ? -100 : id);
-  return gpu.tensor(counted, tokens.shape, { label: "labels" });
+  return { ...tokens, data: tokens.data.map((id, i) => flags.data[i] === 0 ? -100 : id) };
 }
