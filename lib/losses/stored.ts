@@ -58,7 +58,7 @@ function statistics(
 
 /** Throws if the logits of the smallest block of rows are more than a kernel can bind. */
 function checkWidth(p: Problem): void {
-  const rows = Math.min(p.rowCount, GRAIN), bytes = rows * logitsStride(p.v) * 4;
+  const rows = Math.min(p.rowCount, rowGrain(p)), bytes = rows * logitsStride(p.v) * 4;
   if (bytes > p.gpu.maxBinding) {
     throw new ShapeError(
       `V = ${p.v} is too large for impl "${p.options.impl}": ${rows} rows of logits, ` +
