@@ -209,17 +209,21 @@ export function filteredGradients(
         [x, y, dC ? Math.ceil(d / 32) : 1],
       );
     }
-    if (gradients.e) {
-      gpu.run(
-        cutFinishRows({ half }),
-        { c, rowData, targetFactors, scales, dE: gradients.e },
-        { rowCount, d, first: shard.first, columns: shard.columns, convert: index === 0 ? 1 : 0 },
-        rowGrid(rowCount),
-      );
-    }
     firstTile += tiles;
     firstGroup += groupsHere;
   });
+  // Only now: all shards add to dE in fixed point, which the first of these turns into f32.
+  if (gradients.e) {
+    const dE = gradients.e;
+    p.shards.forEach((shard, index) =>
+      gpu.run(
+        cutFinishRows({ half }),
+        { c: p.shardOf(p.c, shard), rowData, targetFactors, scales, dE },
+        { rowCount, d, first: shard.first, columns: shard.columns, convert: index === 0 ? 1 : 0 },
+        rowGrid(rowCount),
+      )
+    );
+  }
   for (const buffer of [rowData, targetFactors, scales, counts, jobs, grid, groups]) {
     buffer.release();
   }
