@@ -5,6 +5,12 @@
  */
 export { Gpu, type Scope, type TensorOptions } from "./tensor/gpu.ts";
 export { Tensor } from "./tensor/tensor.ts";
+export {
+  checkGradient,
+  type CheckGradientOptions,
+  type GradientCheck,
+  GradientError,
+} from "./tensor/check_gradient.ts";
 export { type DType, type Shape, ShapeError } from "./tensor/shape.ts";
 export {
   DeviceLostError,
