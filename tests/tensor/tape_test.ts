@@ -1,0 +1,240 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
+import { add, matmul, mul, reshape, scale, sum } from "../../lib/ops/mod.ts";
+import { Gpu } from "../../lib/tensor/gpu.ts";
+import { ShapeError } from "../../lib/tensor/shape.ts";
+import { record } from "../../lib/tensor/tape.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
+
+const gpu = await Gpu.open();
+
+function leaf(values: number[], label = "x"): Tensor {
+  return gpu.tensor(values, [values.length], { requiresGrad: true, label });
+}
+
+/** Fails if `fn` leaves memory behind. */
+async function leavesNothing(fn: () => Promise<void>): Promise<void> {
+  const before = gpu.memory.live;
+  await fn();
+  assertEquals(gpu.memory.live, before, JSON.stringify(gpu.memory.byLabel()));
+}
+
+Deno.test("gradients accumulate until they are forgotten", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2, 3]);
+    for (const times of [1, 2, 3]) {
+      using y = sum(mul(x, x));
+      y.backward();
+      assertEquals([...await x.grad!.read()], [2 * times, 4 * times, 6 * times]);
+    }
+    x.zeroGrad();
+    assertEquals(x.grad, undefined);
+    using y = sum(scale(x, 5));
+    y.backward();
+    assertEquals([...await x.grad!.read()], [5, 5, 5]);
+  }));
+
+Deno.test("a tensor used in several ways gets the sum of their gradients", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2, 3]);
+    using y = leaf([4, 5, 6], "y");
+    // A diamond: a is used twice below, and its branches meet again; x also flows in from the side.
+    using z = (() => {
+      const a = mul(x, y), b = mul(a, a), c = scale(a, 3);
+      return sum(add(add(b, c), x));
+    })();
+    z.backward();
+    // d/da (a² + 3a) = 2a + 3
+    const xs = [1, 2, 3], ys = [4, 5, 6];
+    assertEquals([...await x.grad!.read()], xs.map((v, i) => (2 * v * ys[i] + 3) * ys[i] + 1));
+    assertEquals([...await y.grad!.read()], xs.map((v, i) => (2 * v * ys[i] + 3) * v));
+  }));
+
+Deno.test("one tensor as all inputs of an operation", () =>
+  leavesNothing(async () => {
+    using x = leaf([3]);
+    using y = add(x, x);
+    using one = gpu.full([1], 1);
+    y.backward(one);
+    assertEquals(await x.grad!.item(), 2);
+  }));
+
+Deno.test("each leaf owns its gradient, also where operations hand one on to several", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    using y = leaf([3, 4], "y");
+    using z = add(x, y); // its gradient goes to both
+    using upstream = gpu.tensor([10, 20]);
+    z.backward(upstream);
+    gpu.write(x.grad!, Float32Array.of(0, 0));
+    assertEquals([...await y.grad!.read()], [10, 20]);
+    assertEquals([...await upstream.read()], [10, 20]);
+    assert(!x.grad!.shared && !y.grad!.shared);
+  }));
+
+Deno.test("intermediate results are freed by backward(), unless they are kept", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    const freed = scale(x, 3), kept = mul(freed, freed).keep();
+    kept.keep();
+    using y = sum(kept);
+    y.backward();
+    await assertRejects(
+      () => freed.read(),
+      Error,
+      "was freed by backward(); call keep() on it before, to use it afterwards.",
+    );
+    assertEquals([...await kept.read()], [9, 36]);
+    assertEquals([...await kept.grad!.read()], [1, 1], "what is kept has a gradient");
+    assertEquals([...await x.grad!.read()], [18, 36]);
+    kept.dispose();
+  }));
+
+Deno.test("a second backward() says that the tape has been consumed", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    using y = sum(mul(x, x));
+    y.backward();
+    assertThrows(() => y.backward(), Error, "or its tape has already been consumed");
+    using constant = gpu.full([1], 1);
+    assertThrows(() => constant.backward(), Error, "does not depend on any tensor that requires");
+    assertEquals([...await x.grad!.read()], [2, 4]);
+  }));
+
+Deno.test("two roots may share a part of the graph, if what they share is kept", () =>
+  leavesNothing(async () => {
+    using x = leaf([2]);
+    using shared = mul(x, x).keep();
+    using a = sum(shared), b = sum(scale(shared, 10));
+    a.backward();
+    assertEquals(await x.grad!.item(), 4);
+    // The way from the shared tensor to x is used up: b's gradient ends there.
+    b.backward();
+    assertEquals(await shared.grad!.item(), 11);
+    assertEquals(await x.grad!.item(), 4);
+  }));
+
+Deno.test("an upstream gradient must have the root's shape", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    using y = scale(x, 2);
+    using wrong = gpu.zeros([3]);
+    assertThrows(
+      () => y.backward(wrong),
+      ShapeError,
+      "backward() was given an upstream gradient of shape [3]",
+    );
+    assertThrows(() => y.backward(), ShapeError, "needs a scalar");
+    using right = gpu.tensor([1, 10]);
+    y.backward(right);
+    assertEquals([...await x.grad!.read()], [2, 20]);
+  }));
+
+Deno.test("a gradient of the wrong shape names the tensor", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    using y = gpu.full([2], 0);
+    record({
+      name: "careless",
+      inputs: [x],
+      outputs: [y],
+      backward: () => [gpu.zeros([3])],
+    });
+    using one = gpu.full([2], 1);
+    assertThrows(
+      () => y.backward(one),
+      ShapeError,
+      `The gradient of "x" has the shape [3]; expected [2].`,
+    );
+    await gpu.sync();
+  }));
+
+Deno.test("noGrad() records nothing, withGrad() within it does", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    {
+      using _ = gpu.noGrad();
+      assert(!gpu.gradEnabled);
+      using y = mul(x, x);
+      assert(!y.requiresGrad);
+      {
+        using _ = gpu.withGrad();
+        using z = sum(mul(x, x));
+        z.backward();
+      }
+      assert(!gpu.gradEnabled);
+    }
+    assert(gpu.gradEnabled);
+    assertEquals([...await x.grad!.read()], [2, 4]);
+  }));
+
+Deno.test("no gradient flows where none is required", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    using constant = gpu.tensor([3, 4]);
+    using y = sum(mul(x, constant));
+    y.backward();
+    assertEquals([...await x.grad!.read()], [3, 4]);
+    assertEquals(constant.grad, undefined);
+    using none = mul(constant, constant);
+    assert(!none.requiresGrad);
+  }));
+
+Deno.test("a graph that is dropped without backward() frees what it held", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2, 3, 4]);
+    {
+      using a = mul(x, x); // saves x
+      using b = mul(a, a); // saves a
+      using c = sum(b);
+      void c;
+    }
+    {
+      using _ = gpu.scope();
+      const a = matmul(reshape(x, [2, 2]), reshape(x, [2, 2]));
+      sum(mul(a, a));
+    }
+    const a = mul(x, x), b = mul(a, a);
+    a.dispose(); // still saved by b
+    b.dispose();
+    assertEquals(x.consumers, 0);
+    await gpu.sync();
+  }));
+
+Deno.test("losses that are dropped without backward() free what they held", () =>
+  leavesNothing(async () => {
+    using e = gpu.full([40, 8], 0.1, { requiresGrad: true });
+    using c = gpu.full([50, 8], 0.1, { requiresGrad: true });
+    const targets = new Int32Array(40);
+    for (const impl of ["naive", "chunked", "cut"] as const) {
+      for (const returnLse of [false, true]) {
+        using _ = gpu.scope();
+        if (returnLse) linearCrossEntropy(e, c, targets, { impl, returnLse: true });
+        else linearCrossEntropy(e, c, targets, { impl, filterEps: "auto" });
+      }
+      using loss = linearCrossEntropy(e, c, targets, { impl });
+      void loss;
+    }
+    await gpu.sync();
+  }));
+
+Deno.test("what failed halfway through backward() frees what it made", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    {
+      using _ = gpu.scope();
+      const y = gpu.full([2], 0);
+      record({
+        name: "failing",
+        inputs: [x],
+        outputs: [y],
+        backward: () => {
+          gpu.zeros([1000]);
+          throw new RangeError("out of luck");
+        },
+      });
+      const z = sum(mul(y, y));
+      assertThrows(() => z.backward(), RangeError, "out of luck");
+    }
+    await gpu.sync();
+  }));

@@ -1,0 +1,138 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Gpu } from "../../lib/tensor/gpu.ts";
+import { ShapeError } from "../../lib/tensor/shape.ts";
+
+const gpu = await Gpu.open();
+
+Deno.test("tensors are made from numbers, typed arrays, zeros and equal values", async () => {
+  using a = gpu.tensor([1, 2, 3]);
+  using b = gpu.tensor(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3], { label: "b" });
+  using c = gpu.tensor(Int32Array.of(4, 5));
+  using d = gpu.zeros([2, 2]);
+  using e = gpu.full([], 7);
+  using f = gpu.tensor([3], []);
+  assertEquals([a.shape, a.dtype, a.size, a.bytes], [[3], "f32", 3, 12]);
+  assertEquals([b.shape, b.label, [...await b.read()]], [[2, 3], "b", [1, 2, 3, 4, 5, 6]]);
+  assertEquals([c.dtype, [...await c.readInts()]], ["i32", [4, 5]]);
+  assertEquals([[...await d.read()], await e.item(), await f.item()], [[0, 0, 0, 0], 7, 3]);
+  assert(Object.isFrozen(b.shape));
+});
+
+Deno.test("a shape that does not fit its data, or is none, is named", () => {
+  assertThrows(
+    () => gpu.tensor([1, 2, 3], [2, 2], { label: "weights" }),
+    ShapeError,
+    `"weights" was given 3 elements for the shape [2, 2], which has 4.`,
+  );
+  for (const shape of [[-1], [1.5, 2], [NaN]]) {
+    assertThrows(
+      () => gpu.zeros(shape, { label: "w" }),
+      ShapeError,
+      `w has the shape [${shape.join(", ")}]; every length must be a whole number of at least 0.`,
+    );
+  }
+});
+
+Deno.test("reading as another type, or the item of many, is refused in a sentence", async () => {
+  using floats = gpu.zeros([2, 3], { label: "floats" });
+  using ints = gpu.tensor(Int32Array.of(1), [1], { label: "ints" });
+  await assertRejects(() => ints.read(), TypeError, `"ints" is i32: use readInts().`);
+  await assertRejects(() => floats.readInts(), TypeError, `"floats" is f32.`);
+  await assertRejects(
+    () => floats.item(),
+    ShapeError,
+    `item() needs a tensor of one element; "floats" is [2, 3].`,
+  );
+  assertThrows(
+    () => gpu.tensor(Int32Array.of(1), [1], { requiresGrad: true, label: "ids" }),
+    TypeError,
+    `Tensor "ids" of dtype i32 cannot require a gradient.`,
+  );
+});
+
+Deno.test("a freed tensor says who freed it", async () => {
+  const x = gpu.tensor([1], [1], { label: "x" });
+  x.dispose();
+  x.dispose(); // twice is no error
+  assert(x.disposed);
+  await assertRejects(() => x.read(), Error, `Tensor "x" [1] was freed by dispose().`);
+  assertThrows(() => x.alias(), Error, `was freed by dispose().`);
+  let inside;
+  {
+    using _ = gpu.scope();
+    inside = gpu.tensor([2], [1], { label: "y" });
+  }
+  await assertRejects(() => inside.read(), Error, `Tensor "y" [1] was freed by its scope.`);
+});
+
+Deno.test("a scope frees what was made in it and not kept, also when something throws", async () => {
+  const before = gpu.memory.live;
+  using kept = (() => {
+    using scope = gpu.scope();
+    const kept = scope.keep(gpu.full([2], 5));
+    for (let i = 0; i < 5; i++) gpu.zeros([100]);
+    return kept;
+  })();
+  assertEquals(gpu.memory.live, before + 256);
+  assertEquals([...await kept.read()], [5, 5]);
+  assertThrows(() => {
+    using _ = gpu.scope();
+    gpu.zeros([100]);
+    throw new RangeError("on the way");
+  }, RangeError);
+  assertEquals(gpu.memory.live, before + 256);
+});
+
+Deno.test("scopes are nested: each tensor belongs to the innermost one", () => {
+  const before = gpu.memory.live;
+  {
+    using _outer = gpu.scope();
+    const a = gpu.zeros([4]);
+    {
+      using inner = gpu.scope();
+      gpu.zeros([4]);
+      inner.keep(gpu.zeros([4])).dispose();
+    }
+    assert(!a.disposed);
+    assertEquals(gpu.memory.live, before + 256);
+  }
+  assertEquals(gpu.memory.live, before);
+});
+
+Deno.test("an alias shares memory, has a shape of its own, and keeps the memory alive", async () => {
+  const before = gpu.memory.live;
+  const x = gpu.tensor([1, 2, 3, 4, 5, 6], [2, 3]);
+  using y = x.alias([3, 2]);
+  assert(x.shared && y.shared);
+  assertEquals(gpu.memory.live, before + 256, "counted once");
+  x.dispose();
+  assertEquals([y.shared, y.shape, [...await y.read()]], [false, [3, 2], [1, 2, 3, 4, 5, 6]]);
+  y.dispose();
+  assertEquals(gpu.memory.live, before);
+});
+
+Deno.test("using frees at the end of the block", () => {
+  const before = gpu.memory.live;
+  {
+    using x = gpu.zeros([1000]);
+    assertEquals(gpu.memory.live, before + 4096);
+    void x;
+  }
+  assertEquals(gpu.memory.live, before);
+});
+
+Deno.test("memory of tensors that were forgotten comes back with the garbage collector", async () => {
+  using gpu = await Gpu.open();
+  (() => {
+    for (let i = 0; i < 50; i++) gpu.zeros([100]);
+  })();
+  setFlagsFromString("--expose-gc");
+  const gc: () => void = runInNewContext("gc");
+  for (let i = 0; i < 20 && gpu.memory.live > 0; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assertEquals(gpu.memory.live, 0);
+});
