@@ -1,3 +1,4 @@
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { writeNotebook } from "../../lib/report/notebook_file.ts";
 
@@ -28,9 +29,11 @@ export async function notebookOf(
   return path;
 }
 
-/** Whether a process with this identity exists (Linux and macOS). */
+/** Whether a process with this identity exists. */
 export function isAlive(pid: number): boolean {
-  const { success } = new Deno.Command("kill", { args: ["-0", `${pid}`], stderr: "null" })
-    .outputSync();
-  return success;
+  try {
+    return process.kill(pid, 0); // signal 0 only asks
+  } catch {
+    return false;
+  }
 }
