@@ -23,3 +23,5 @@ export type { OpenOptions, Timing } from "./gpu/device.ts";
 export type { MemoryLedger, MemoryMeasurement } from "./gpu/ledger.ts";
 export { linearCrossEntropy, type LossAndLse } from "./losses/linear_cross_entropy.ts";
 export type { LinearCrossEntropyOptions, Reduction, WithLse } from "./losses/options.ts";
+export { Bert, DistilBert, Gpt2, type ModelFiles } from "./nn/mod.ts";
+export { AdamW, beamSearch, type CheckpointStore, generate, train } from "./train/mod.ts";

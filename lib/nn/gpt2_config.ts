@@ -76,7 +76,10 @@ export function gpt2ConfigFromJson(json: ConfigJson): Gpt2Config {
 
 /** To Hugging Face's config.json. */
 export function gpt2ConfigToJson(config: Gpt2Config): ConfigJson {
+  // Else transformers would take the end of text of the full vocabulary.
+  const ends = config.vocabulary < 50257 ? { bos_token_id: null, eos_token_id: null } : {};
   return {
+    ...ends,
     ...config.json,
     architectures: ["GPT2LMHeadModel"],
     model_type: "gpt2",

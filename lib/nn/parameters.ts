@@ -90,10 +90,13 @@ export class Parameters implements Disposable {
    * Lays out all weights, those that decay first, and gives them their first elements.
    *
    * @param seed the same seed gives the same elements, whatever else is declared.
+   * @param largestBuffer bytes of a buffer, at most (default: what the device allows).
    */
-  allocate({ seed = 0 }: { seed?: number } = {}): void {
+  allocate(
+    { seed = 0, largestBuffer }: { seed?: number; largestBuffer?: number } = {},
+  ): void {
     const { gpu } = this;
-    const most = gpu.limits.maxBufferSize;
+    const most = largestBuffer ?? gpu.limits.maxBufferSize;
     const ordered = [
       ...this.#declared.filter((parameter) => parameter.decays),
       ...this.#declared.filter((parameter) => !parameter.decays),
