@@ -61,13 +61,20 @@ export async function writeCheckpoint(
   for (const name of (await namesOf(store, "step")).slice(0, -keep)) await store.remove(name);
 }
 
-/** Goes back to the last checkpoint; undefined if there is none. */
+/**
+ * Goes back to the last checkpoint; undefined if there is none. A best model that came after it is
+ * removed: it will come again.
+ */
 export async function readCheckpoint(
   store: CheckpointStore,
   model: Model,
   optimizer: AdamW,
 ): Promise<TrainingState | undefined> {
   const name = (await namesOf(store, "step")).at(-1);
+  const last = name ? Number(name.slice("step-".length)) : -1;
+  for (const best of await namesOf(store, "best")) {
+    if (Number(best.slice("best-".length)) > last) await store.remove(best);
+  }
   if (!name) return undefined;
   const files = store.open(name);
   const state: TrainingState = JSON.parse(await files.readText(STATE));

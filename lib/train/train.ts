@@ -46,7 +46,7 @@ export interface CheckpointOptions {
   every: number;
   /** Checkpoints that are kept besides the best model (default 1). */
   keep?: number;
-  /** Whether to go on from the last checkpoint, if there is one (default true). */
+  /** Whether to go on from the last checkpoint, if there is one; false wants an empty store. */
   resume?: boolean;
 }
 
@@ -153,7 +153,17 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
   const records: StepRecord[] = [];
   let evaluations: Evaluation[] = [], step = 0, plan: MemoryPlan | undefined;
 
-  if (checkpoints && (checkpoints.resume ?? true)) {
+  if (checkpoints && checkpoints.resume === false) {
+    const present = await checkpoints.store.list();
+    if (present.length > 0) {
+      throw new TrainingError(
+        `resume is false, but the store holds an earlier training (${
+          present.join(", ")
+        }); remove ` +
+          `it, or give another store.`,
+      );
+    }
+  } else if (checkpoints) {
     const state = await readCheckpoint(checkpoints.store, model, optimizer);
     if (state && state.seed !== seed) {
       throw new TrainingError(
@@ -223,8 +233,12 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
     return sizes.reduce((sum, { batch, time }) => sum + batch * time, 0);
   };
 
-  let ended: TrainResult["ended"] = "steps";
-  while (step < steps) {
+  const isStale = () => {
+    const { patience = Infinity, minimumGain = 0 } = options.evaluate ?? {};
+    return stale(evaluations, minimumGain) >= patience;
+  };
+  let ended: TrainResult["ended"] = isStale() ? "patience" : "steps";
+  while (step < steps && ended === "steps") {
     if (options.signal?.aborted) {
       ended = "signal";
       break;
@@ -242,14 +256,13 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
         step,
         loss: await pace.outside(() => evaluate(model, options.evaluate!.data, loss)),
       };
-      const { patience = Infinity, minimumGain = 0 } = options.evaluate;
       const best = bestOf(evaluations);
       evaluations.push(found);
       if (checkpoints && (!best || found.loss < best.loss)) {
         await pace.outside(() => writeBest(checkpoints.store, model, found));
       }
       await report(found);
-      if (stale(evaluations, minimumGain) >= patience) ended = "patience";
+      if (isStale()) ended = "patience";
     } else if (log.waiting >= Math.min(MOST_WAITING, pace.stepsPerRead) || last) {
       await report();
     }
@@ -258,7 +271,6 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
       const { store, keep = 1 } = checkpoints;
       await pace.outside(() => writeCheckpoint(store, model, optimizer, state, keep));
     }
-    if (ended !== "steps") break;
   }
   if (log.waiting > 0) await report();
   const { seconds, tokensPerSecond, hostShare } = pace;

@@ -115,6 +115,20 @@ Deno.test("training stops early without gain, when asked to, and keeps the best 
     assertEquals((await store.list()).length, 2);
     assertEquals(await readBest(store, model), best);
     assertClose([await evaluate(model, held)], [best!.loss], "loss of the best model", 0);
+
+    // Started again, it sees that it had stopped; without resume it does not mix two trainings.
+    const again = (resume: boolean) =>
+      train({
+        model,
+        data: countingData(8),
+        steps: 400,
+        evaluate: { every: 4, data: held, patience: 2 },
+        checkpoints: { store, every: 1000, resume },
+      });
+    const { records, ended: endedAgain, evaluations: same } = await again(true);
+    assertEquals([records.length, endedAgain], [0, "patience"]);
+    assertEquals(same, evaluations);
+    await assertRejects(() => again(false), TrainingError, "the store holds an earlier training");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
