@@ -95,10 +95,14 @@ class Block {
  * GPT-2 of any size, with its language-model head (Radford et al. 2019), equal to Hugging Face's
  * `GPT2LMHeadModel`. The head's matrix is that of the token embedding.
  *
- * ```ts ignore
- * using model = await Gpt2.load(gpu, modelDir("models/gpt2"));
- * const loss = model.loss({ ids: [[464, 3797, 3332]] });
+ * ```ts
+ * import { Gpt2, Gpu } from "cutloss";
+ * using gpu = await Gpu.open();
+ * // Or: await Gpt2.load(gpu, modelDir("models/gpt2")), with modelDir of cutloss/hub/model_dir.ts.
+ * using model = new Gpt2(gpu, { vocabulary: 50, positions: 8, width: 8, layers: 1, heads: 2 });
+ * using loss = model.loss({ ids: [[3, 1, 4, 1, 5]] });
  * loss.backward();
+ * console.log(await loss.item()); // about ln 50
  * ```
  */
 export class Gpt2 extends Model implements Decoder<KeyValueCache> {

@@ -57,6 +57,13 @@ const NEVER = -1e9;
  * sequences are those of transformers' `generate(num_beams=…)`, whose rules for length and end it
  * follows.
  *
+ * ```ts
+ * import { beamSearch, Gpt2, Gpu } from "cutloss";
+ * using gpu = await Gpu.open();
+ * using model = new Gpt2(gpu, { vocabulary: 50, positions: 16, width: 8, layers: 1, heads: 2 });
+ * const [[{ tokens, score }]] = await beamSearch(model, [[7]], { beams: 4, maxNewTokens: 5 });
+ * ```
+ *
  * @param prompts token ids of each; they may differ in length.
  * @returns for each prompt its best texts, best first.
  */

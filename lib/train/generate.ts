@@ -20,6 +20,14 @@ export interface GenerateOptions {
  * Prompts may differ in length; they are padded on the left, as transformers wants it for
  * generation. What one prompt gets does not depend on the others.
  *
+ * ```ts
+ * import { generate, Gpt2, Gpu } from "cutloss";
+ * using gpu = await Gpu.open();
+ * using model = new Gpt2(gpu, { vocabulary: 50, positions: 16, width: 8, layers: 1, heads: 2 });
+ * const sample = { temperature: 0.8, topK: 10, seed: 1 };
+ * const [first, second] = await generate(model, [[7], [8, 9]], { maxNewTokens: 5, sample });
+ * ```
+ *
  * @param prompts token ids of each.
  * @returns the new tokens of each, up to and with the end of text.
  */

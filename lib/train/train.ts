@@ -125,11 +125,16 @@ const MOST_WAITING = 64;
  * and started again with the same options goes on from its last checkpoint and has, on the same
  * adapter, the losses of a run that was not, bit for bit.
  *
- * ```ts ignore
+ * ```ts
+ * import { Gpt2, Gpu, train } from "cutloss";
+ * using gpu = await Gpu.open();
+ * using model = new Gpt2(gpu, { vocabulary: 9, positions: 8, width: 8, layers: 1, heads: 1 });
  * const { records } = await train({
- *   model, data, steps: 1000,
- *   optimizer: { learningRate: 3e-4, weightDecay: 0.1, maxGradNorm: 1 },
- *   schedule: { warmupSteps: 100, decay: "cosine" },
+ *   model,
+ *   data: { position: 0, next: () => ({ ids: [[1, 2, 3, 4, 5, 6, 7, 8]] }) },
+ *   steps: 4,
+ *   optimizer: { learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 1 },
+ *   schedule: { warmupSteps: 1, decay: "cosine" },
  *   onProgress: ({ step, loss }) => console.log(step, loss),
  * });
  * ```
