@@ -6,14 +6,20 @@
  * by the ledger. Prints a table; `--save` writes data/benchmarks/linear_cross_entropy.csv.
  *
  * Arguments: `--shape 8192,50257,768` (N, V, D; may be repeated; default by the adapter),
- * `--rounds 7`, `--data trained` or `flat`, `--only cut` (part of a way's name; may be repeated), `--model-table` (N = 8192, V and D of real
- * models), `--growth` (each of N, V, D doubled), `--dump DIR` (writes the inputs as raw f32 and i32,
- * for tests/bench/linear_cross_entropy_peers.py to measure others on the same numbers), `--save`,
- * `--append` (adds to the file instead of replacing it).
+ * `--rounds 7`, `--data trained` or `flat`, `--only cut` (part of a way's name; may be repeated),
+ * `--model-table` (N = 8192, V and D of real models), `--growth` (each of N, V, D doubled),
+ * `--dump DIR` (writes the inputs as raw f32 and i32, for tests/bench/linear_cross_entropy_peers.py to
+ * measure others on the same numbers), `--save`, `--append` (adds to the file instead of replacing it).
+ *
+ * `--errors` measures precision instead of time: how far loss, dE and dC are from f64, on
+ * `--error-rows 64` of the tokens (see loss_errors.ts); saved in linear_cross_entropy_errors.csv.
+ *
+ * Ways named "f16" have E and C in half precision.
  */
 import { parseArgs } from "node:util";
 import { flat, type LanguageModelData, trainedLike } from "../../lib/data/language_model.ts";
 import { Gpu, linearCrossEntropy, type LinearCrossEntropyOptions } from "../../lib/mod.ts";
+import { errorsOf, trueBatch } from "./loss_errors.ts";
 
 /** Real models' vocabulary and width, for N = 8192 tokens. */
 const MODELS: readonly { name: string; v: number; d: number }[] = [
@@ -25,7 +31,13 @@ const MODELS: readonly { name: string; v: number; d: number }[] = [
   { name: "Gemma 2 2B", v: 256000, d: 2304 },
 ];
 
-const WAYS: readonly LinearCrossEntropyOptions[] = [
+/** A way to the loss: its options, and whether E and C are f16. */
+interface Way {
+  options: LinearCrossEntropyOptions;
+  half: boolean;
+}
+
+const FULL: readonly LinearCrossEntropyOptions[] = [
   { impl: "naive" },
   { impl: "chunked" },
   { impl: "cut", filterEps: null },
@@ -33,10 +45,18 @@ const WAYS: readonly LinearCrossEntropyOptions[] = [
   { impl: "cut", filterEps: 2 ** -12 },
 ];
 
-const FILE = new URL("../../data/benchmarks/linear_cross_entropy.csv", import.meta.url);
+const WAYS: readonly Way[] = [
+  ...FULL.map((options) => ({ options, half: false })),
+  ...FULL.slice(1).map((options) => ({ options, half: true })),
+];
+
+const FOLDER = new URL("../../data/benchmarks/", import.meta.url);
 
 const HEADER =
   "what,impl,filter_eps,data,n,v,d,pass,adapter,driver,versions,ms_p20,ms_p50,ms_p80,peak_bytes,date";
+
+const ERRORS_HEADER =
+  "impl,filter_eps,data,rows,v,d,adapter,driver,versions,loss_error,de_error,dc_error,date";
 
 /** Runs the benchmark. */
 export async function run(args: string[]): Promise<void> {
@@ -52,6 +72,8 @@ export async function run(args: string[]): Promise<void> {
       append: { type: "boolean" },
       "model-table": { type: "boolean" },
       growth: { type: "boolean" },
+      errors: { type: "boolean" },
+      "error-rows": { type: "string", default: "64" },
     },
   });
   using gpu = await Gpu.open();
@@ -82,19 +104,35 @@ export async function run(args: string[]): Promise<void> {
       if (values.data && values.data !== kind) continue;
       const data = kind === "trained" ? trainedLike(shape) : flat(shape);
       if (values.dump && what === "shape") await dump(values.dump, kind, shape, data);
-      for (const way of WAYS) {
-        const eps = way.filterEps ?? "";
-        const name = `${way.impl} ${eps}`;
+      const batch = values.errors && trueBatch(data, shape, Number(values["error-rows"]));
+      for (const { options, half } of WAYS) {
+        if (half && !gpu.features.has("shader-f16")) continue;
+        const impl = `${options.impl}${half ? " f16" : ""}`, eps = options.filterEps ?? "";
+        const name = `${impl} ${eps}`, { n, v, d } = shape;
         if (values.only && !values.only.some((part) => name.includes(part))) continue;
-        for (const row of await measure(gpu, data, shape, way, Number(values.rounds))) {
-          const { n, v, d } = shape;
+        const label = `${what.padEnd(13)} ${name.padEnd(24)} ${kind.padEnd(8)}`;
+        if (batch) {
+          const { loss, dE, dC } = await errorsOf(gpu, batch, options, half);
+          const errors = [loss, dE, dC].map((x) => x.toExponential(3));
+          lines.push(
+            [impl, eps, kind, batch.n, v, d, adapter, "WebGPU", versions, ...errors, date].join(
+              ",",
+            ),
+          );
+          console.log(
+            `${label} rows=${batch.n} V=${v} D=${d}`.padEnd(74),
+            `error of loss ${errors[0]} dE ${errors[1]} dC ${errors[2]}`,
+          );
+          continue;
+        }
+        for (const row of await measure(gpu, data, shape, options, half, Number(values.rounds))) {
           const ms = row.ms?.map((x) => x.toFixed(3)) ?? ["", "", ""];
           lines.push(
-            [what, way.impl, eps, kind, n, v, d, row.pass, adapter, "WebGPU", versions, ...ms]
+            [what, impl, eps, kind, n, v, d, row.pass, adapter, "WebGPU", versions, ...ms]
               .concat(String(row.peak ?? ""), date).join(","),
           );
           console.log(
-            `${what.padEnd(13)} ${`${way.impl} ${eps}`.padEnd(20)} ${kind.padEnd(8)}`,
+            label,
             `N=${n} V=${v} D=${d}`.padEnd(26),
             row.pass.padEnd(14),
             row.error ??
@@ -108,11 +146,12 @@ export async function run(args: string[]): Promise<void> {
     }
   }
   if (values.save) {
-    await Deno.mkdir(new URL(".", FILE), { recursive: true });
-    const text = lines.join("\n") + "\n";
-    if (values.append) await Deno.writeTextFile(FILE, text, { append: true });
-    else await Deno.writeTextFile(FILE, `${HEADER}\n${text}`);
-    console.log(`Written to ${FILE.pathname}`);
+    await Deno.mkdir(FOLDER, { recursive: true });
+    const file = new URL(`linear_cross_entropy${values.errors ? "_errors" : ""}.csv`, FOLDER);
+    const header = values.errors ? ERRORS_HEADER : HEADER, text = lines.join("\n") + "\n";
+    if (values.append) await Deno.writeTextFile(file, text, { append: true });
+    else await Deno.writeTextFile(file, `${header}\n${text}`);
+    console.log(`Written to ${file.pathname}`);
   }
 }
 
@@ -130,10 +169,12 @@ async function measure(
   { e: hostE, c: hostC, targets }: LanguageModelData,
   { n, v, d }: { n: number; v: number; d: number },
   options: LinearCrossEntropyOptions,
+  half: boolean,
   rounds: number,
 ): Promise<Row[]> {
-  using e = gpu.tensor(hostE, [n, d], { label: "e", requiresGrad: true });
-  using c = gpu.tensor(hostC, [v, d], { label: "c", requiresGrad: true });
+  const typed = (x: Float32Array) => half ? new Float16Array(x) : x;
+  using e = gpu.tensor(typed(hostE), [n, d], { label: "e", requiresGrad: true });
+  using c = gpu.tensor(typed(hostC), [v, d], { label: "c", requiresGrad: true });
   const passes: Record<Row["pass"], () => void> = {
     "loss": () => {
       using _ = gpu.noGrad();
