@@ -6,6 +6,10 @@
 Reads the inputs that the benchmark dumped, measures on the same numbers (CUDA events, median of
 several rounds, peak memory above the inputs by PyTorch's allocator), prints a table and appends rows
 to the CSV. Peers that are not installed, or that refuse f32, are named and left out.
+
+`--bf16` also measures them in bfloat16. `--errors` measures precision instead of time: how far loss, dE
+and dC are from f64 on a few rows, as `deno task bench linear_cross_entropy --errors` does (see
+loss_errors.ts); the CSV is then linear_cross_entropy_errors.csv.
 """
 
 import datetime
@@ -93,8 +97,51 @@ def measure(function, e, c, targets, gradient, rounds):
     return pick, peak, loss
 
 
+def eight_bits(x):
+    """Rounded to what f32, bfloat16 and f16 all hold, so that every type has the same inputs."""
+    return x.bfloat16().float().half().float()
+
+
+def relative_error(x, truth):
+    """|x - truth| / |truth| in the Euclidean norm."""
+    return float((x.double() - truth).norm() / truth.norm())
+
+
+def errors(host_e, host_c, targets, half_too, count=64):
+    """Name and type of each peer with the errors of loss, dE and dC, on `count` rows."""
+    n = host_e.shape[0]
+    count = min(count, n)
+    rows = torch.arange(count) * n // count
+    e = eight_bits(host_e[rows]).cuda()
+    c = eight_bits(host_c).cuda()
+    t = targets[rows.cuda()]
+    true_e, true_c = e.double().requires_grad_(), c.double().requires_grad_()
+    truth = F.cross_entropy(true_e @ true_c.T, t)
+    truth.backward()
+    for name, function, types in peers():
+        for dtype in types:
+            if dtype == "bf16" and not half_too:
+                continue
+            kind_of = torch.bfloat16 if dtype == "bf16" else torch.float32
+            own_e = e.to(kind_of, copy=True).requires_grad_()
+            own_c = c.to(kind_of, copy=True).requires_grad_()
+            label = name if dtype == "f32" else f"{name} bf16"
+            try:
+                loss = function(own_e, own_c, t)
+                loss.backward()
+            except Exception as error:
+                print(f"{label}: {type(error).__name__}: {str(error)[:90]}")
+                continue
+            yield label, count, [
+                relative_error(loss.detach(), truth.detach()),
+                relative_error(own_e.grad, true_e.grad),
+                relative_error(own_c.grad, true_c.grad),
+            ]
+
+
 def main():
     folder, csv = sys.argv[1], sys.argv[2]
+    precision = "--errors" in sys.argv
     half_too = "--bf16" in sys.argv
     rounds = 7
     torch.set_float32_matmul_precision("highest")
@@ -108,6 +155,17 @@ def main():
         host_e = torch.from_numpy(np.fromfile(stem + ".e.f32", np.float32).reshape(n, d))
         host_c = torch.from_numpy(np.fromfile(stem + ".c.f32", np.float32).reshape(v, d))
         targets = torch.from_numpy(np.fromfile(stem + ".targets.i32", np.int32)).long().cuda()
+        versions = f"torch {torch.__version__}"
+        if precision:
+            for label, count, found in errors(host_e, host_c, targets, half_too):
+                text = [f"{x:.3e}" for x in found]
+                rows.append([label, "", kind, count, v, d, adapter, "CUDA", versions, *text, date])
+                print(
+                    f"{label:28} {kind:8} rows={count} V={v} D={d} "
+                    f"error of loss {text[0]} dE {text[1]} dC {text[2]}",
+                    flush=True,
+                )
+            continue
         for name, function, types in peers():
             for dtype in types:
                 if dtype == "bf16" and not half_too:
@@ -124,7 +182,6 @@ def main():
                         print(f"{label}, {what}: {type(error).__name__}: {str(error)[:90]}")
                         torch.cuda.empty_cache()
                         continue
-                    versions = f"torch {torch.__version__}"
                     rows.append(
                         ["shape", label, "", kind, n, v, d, what, adapter, "CUDA", versions]
                         + [f"{x:.3f}" for x in ms]
