@@ -39,7 +39,8 @@ import {
   tileStagingBytes,
   tileThreads,
 } from "./tile.ts";
-import { tileLoader } from "./tile_loader.ts";
+import { DirectTile } from "./tile_direct.ts";
+import { type Operand, tileLoader } from "./tile_loader.ts";
 
 /** Compile-time constants of the forward kernel. */
 export interface CutForwardConstants {
@@ -104,20 +105,15 @@ export function logitsFromAccumulators(
 export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) => {
   const { tile, keep, sumLogits, half } = c;
   const threads = tileThreads(tile), rows = rowsPerThread(tile), groups = columnGroups(tile);
-  const loader = tileLoader(tile, {
+  const matrix = { order: "k", vector: c.vector, half, stride: "params.d" } as const;
+  const ofE: Operand = {
+    ...matrix,
     binding: "e",
-    order: "k",
-    vector: c.vector,
-    half,
     row: (i) => `rows[min(${i}, params.rowCount - 1u)]`,
-    stride: "params.d",
-  }, {
-    binding: "c",
-    order: "k",
-    vector: c.vector,
-    half,
-    stride: "params.d",
-  }, c.wholeSteps);
+  };
+  const ofC: Operand = { ...matrix, binding: "c" };
+  const staged = tileLoader(tile, ofE, ofC, c.wholeSteps);
+  const direct = tile.direct ? new DirectTile(tile, ofE, ofC, c.wholeSteps) : undefined;
   // Between a span's tiles every thread remembers its own share of each of its rows.
   const owned = Math.ceil(tile.m / threads);
   const forOwned = (piece: string) =>
@@ -216,8 +212,8 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
     tile: { m: tile.m, n: tile.n },
     f16: half,
     code: wgsl`
-${staging("stageA", tile.k, tile.m, half)}
-${staging("stageB", tile.k, tile.n, half)}
+${direct ? "" : staging("stageA", tile.k, tile.m, half)}
+${direct ? "" : staging("stageB", tile.k, tile.n, half)}
 var<workgroup> running: array<array<vec2f, ${tile.threadsX + 1}>, ${tile.m}>;
 var<workgroup> target_of: array<u32, ${tile.m}>;
 ${sumLogits ? `var<workgroup> totals: array<array<f32, ${tile.threadsX + 1}>, ${tile.m}>;` : ""}
@@ -247,25 +243,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
           sumLogits ? `totals[${tileRow(tile, i)}][tx] = 0.0;` : ""
         }`)
     }
-  ${loader.declare()}
+  ${
+      direct ? direct.declare() : wgsl`${staged.declare()}
   var nextTile = firstTile;
   var nextStep = 0u;
-  ${loader.aim("m0", `nextTile * ${tile.n}u`)}
-  ${loader.load("0u", "params.d")}
+  ${staged.aim("m0", `nextTile * ${tile.n}u`)}
+  ${staged.load("0u", "params.d")}`
+    }
   for (var tile = firstTile; tile < endTile; tile++) {
     ${declareAccumulators(tile)}
-    for (var step = 0u; step < steps; step++) {
-      ${loader.store()}
+    ${
+      direct
+        ? wgsl`${direct.aim("m0", `tile * ${tile.n}u`)}
+    for (var step = 0u; step < steps; step++) { ${direct.step("step", "params.d")} }
+    workgroupBarrier();`
+        : wgsl`for (var step = 0u; step < steps; step++) {
+      ${staged.store()}
       workgroupBarrier();
       nextStep++;
       if (nextStep == steps) {
         nextStep = 0u;
         nextTile++;
-        ${loader.aim("m0", `nextTile * ${tile.n}u`)}
+        ${staged.aim("m0", `nextTile * ${tile.n}u`)}
       }
-      if (nextTile < endTile) { ${loader.load("nextStep", "params.d")} }
+      if (nextTile < endTile) { ${staged.load("nextStep", "params.d")} }
       ${multiplyStep(tile, { half })}
       workgroupBarrier();
+    }`
     }
     // No barrier here: what others have contributed to the tile before is complete since the first
     // barrier of this one, and bounds take turns.

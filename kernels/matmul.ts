@@ -30,7 +30,8 @@ import {
   type TileShape,
   tileThreads,
 } from "./tile.ts";
-import { tileLoader } from "./tile_loader.ts";
+import { DirectTile } from "./tile_direct.ts";
+import { type Operand, tileLoader } from "./tile_loader.ts";
 
 /** What is done to a product before it is written. */
 export type Activation = "none" | "gelu" | "gelu_tanh" | "relu" | "tanh" | "softcap";
@@ -98,21 +99,24 @@ fn gelu(x: vec4f) -> vec4f {
 export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
   const { tile, activation = "none" } = c;
   const halfB = c.half !== undefined, half = c.half === "both";
-  const loader = tileLoader(tile, {
+  const a: Operand = {
     binding: "a",
     order: c.transposeA ? "mn" : "k",
     vector: c.vectorA,
     half,
     base: "baseA",
     stride: "params.strideA",
-  }, {
+  };
+  const b: Operand = {
     binding: "b",
     order: c.transposeB ? "k" : "mn",
     vector: c.vectorB,
     half: halfB,
     base: "baseB",
     stride: "params.strideB",
-  }, c.wholeSteps ?? false);
+  };
+  const staged = tileLoader(tile, a, b, c.wholeSteps ?? false);
+  const direct = tile.direct ? new DirectTile(tile, a, b, c.wholeSteps ?? false) : undefined;
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
 
   const store = unroll(
@@ -170,8 +174,8 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
     tile: { m: tile.m, n: tile.n, k: tile.k },
     f16: halfB,
     code: wgsl`
-${staging("stageA", tile.k, tile.m, half)}
-${staging("stageB", tile.k, tile.n, half)}
+${direct ? "" : staging("stageA", tile.k, tile.m, half)}
+${direct ? "" : staging("stageB", tile.k, tile.n, half)}
 ${half ? OVERFLOWED : ""}${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
 ${activation === "gelu" ? GELU : ""}
 @compute @workgroup_size(${tileThreads(tile)})
@@ -189,17 +193,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let stepsOfPart = (steps + params.splits - 1u) / params.splits;
   let first = part * stepsOfPart;
   let last = min(steps, first + stepsOfPart);
-  ${loader.declare()}
   ${declareAccumulators(tile)}
-  ${loader.aim("m0", "n0")}
-  if (first < last) { ${loader.load("first", "params.k")} }
+  ${
+      direct
+        ? wgsl`${direct.declare()}
+  ${direct.aim("m0", "n0")}
+  for (var step = first; step < last; step++) { ${direct.step("step", "params.k")} }`
+        : wgsl`${staged.declare()}
+  ${staged.aim("m0", "n0")}
+  if (first < last) { ${staged.load("first", "params.k")} }
   for (var step = first; step < last; step++) {
-    ${loader.store()}
+    ${staged.store()}
     workgroupBarrier();
-    if (step + 1u < last) { ${loader.load("(step + 1u)", "params.k")} }
+    if (step + 1u < last) { ${staged.load("(step + 1u)", "params.k")} }
     ${multiplyStep(tile, { half })}
     workgroupBarrier();
-  }
+  }`
+    }
   ${store}
 }`,
   };

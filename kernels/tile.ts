@@ -38,6 +38,8 @@ export interface TileShape {
   threadsY: number;
   /** Columns of threads among 32 neighbours; must divide threadsX. */
   lanesX: number;
+  /** Without workgroup memory, for software adapters: see tile_direct.ts. */
+  direct?: boolean;
 }
 
 /** Threads of a workgroup. */

@@ -22,6 +22,9 @@ export {
 export type { OpenOptions, Timing } from "./gpu/device.ts";
 export type { MemoryLedger, MemoryMeasurement } from "./gpu/ledger.ts";
 export { linearCrossEntropy, type LossAndLse } from "./losses/linear_cross_entropy.ts";
+export { type LossToTune, tuneLinearCrossEntropy } from "./losses/tune.ts";
+export type { TuningResult } from "./gpu/tuning.ts";
+export { browserTuningStore, type TuningStore } from "./gpu/tuning_store.ts";
 export type { LinearCrossEntropyOptions, Reduction, WithLse } from "./losses/options.ts";
 export { Bert, DistilBert, Gpt2, type ModelFiles } from "./nn/mod.ts";
 export { AdamW, beamSearch, type CheckpointStore, generate, train } from "./train/mod.ts";

@@ -2,9 +2,10 @@
 import { cutCombine } from "../../kernels/cut_combine.ts";
 import { cutForward as forwardKernel } from "../../kernels/cut_forward.ts";
 import { elementGrid } from "../../kernels/grid.ts";
+import type { Kernel } from "../../kernels/kernel.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { cutTile, halfTile } from "../gpu/tiles.ts";
+import { cutTile, halfTile, tunedCutTile } from "../gpu/tiles.ts";
 import { gradientsByBlocks } from "./blocks.ts";
 import { filteredGradients, type KeepMap, targetLogitEstimates } from "./cut_filtered.ts";
 import { type Problem, SHARD_ROWS } from "./problem.ts";
@@ -31,8 +32,10 @@ interface Spans {
   shards: { firstTile: number; tiles: number; firstSpan: number; spans: number }[];
 }
 
+/** Spans do not depend on what was tuned, so that sums are made in the same order. */
 function dealOut(p: Problem, tile: TileShape): Spans {
-  const rowBlocks = Math.ceil(p.rowCount / tile.m);
+  const standard = p.half ? tile : cutTile(p.gpu);
+  const rowBlocks = Math.ceil(p.rowCount / standard.m);
   const all = Math.ceil(p.v / tile.n);
   const most = p.gpu.adapter.software
     ? Math.floor(MOST_STEPS / (Math.ceil(p.d / tile.k) + 1))
@@ -52,13 +55,27 @@ function dealOut(p: Problem, tile: TileShape): Spans {
   return { tilesPerSpan, tiles: firstTile, spans: firstSpan, shards };
 }
 
+/** The forward pass's kernel; `keep`: with bounds for the filter. */
+export function forwardKernelFor(p: Problem, tile: TileShape, keep: boolean): Kernel {
+  return forwardKernel({
+    tile,
+    vector: p.d % 4 === 0,
+    wholeSteps: p.d % tile.k === 0 && !p.gpu.adapter.software,
+    bias: p.bias !== undefined,
+    softcap: p.options.softcap > 0,
+    keep,
+    sumLogits: p.options.labelSmoothing > 0,
+    half: p.half,
+  });
+}
+
 /** Losses and log-sum-exps without storing logits, and the gradients by recomputing them. */
 export function cutForward(
   p: Problem,
   differentiate: boolean,
 ): ForwardResult & { keepMap?: KeepMap } {
   const { gpu, rowCount } = p, { softcap, filterEps, labelSmoothing, zLoss } = p.options;
-  const tile = p.half ? halfTile(gpu) : cutTile(gpu);
+  const tile = p.half ? halfTile(gpu) : tunedCutTile(gpu, rowCount, p.v, p.d);
   if (SHARD_ROWS % tile.n !== 0) throw new Error(`Tiles of ${tile.n} columns do not fit shards.`);
   const spans = dealOut(p, tile);
   const keep = differentiate && filterEps > 0;
@@ -79,16 +96,7 @@ export function cutForward(
       tile,
     };
   }
-  const kernel = forwardKernel({
-    tile,
-    vector: p.d % 4 === 0,
-    wholeSteps: p.d % tile.k === 0 && !gpu.adapter.software,
-    bias: p.bias !== undefined,
-    softcap: softcap > 0,
-    keep,
-    sumLogits,
-    half: p.half,
-  });
+  const kernel = forwardKernelFor(p, tile, keep);
   p.shards.forEach((shard, i) => {
     const part = spans.shards[i];
     gpu.run(kernel, {

@@ -1,9 +1,15 @@
 /** Matrix products on device memory: picks the kernel for shapes, strides and adapter. */
 import { elementGrid } from "../../kernels/grid.ts";
+import type { Kernel } from "../../kernels/kernel.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
-import { chooseTile, halfTile } from "../gpu/tiles.ts";
+import { chooseTile, halfTile, type Orientation } from "../gpu/tiles.ts";
+
+/** What the tile of a product is chosen by. */
+export function orientationOf(p: Pick<Product, "transposeA" | "transposeB">): Orientation {
+  return `${p.transposeA ? "Aᵀ" : "A"}·${p.transposeB ? "Bᵀ" : "B"}`;
+}
 
 /** One matrix product Y = alpha · A · B, with what may be done on the way out. */
 export interface Product {
@@ -42,11 +48,49 @@ export interface Product {
   residual?: Bindable;
 }
 
+/** How a product is made. */
+interface Plan {
+  kernel: Kernel;
+  params: Record<string, number>;
+  grid: [number, number, number];
+  /** Parts of K, whose products are added up afterwards. */
+  splits: number;
+}
+
 /**
- * Records a matrix product. Elements are f32 unless `half` says otherwise, sums one chain of fused multiply-adds with k
- * ascending (cut into a few chains, added in order, where M and N are small and K is large).
+ * Records a matrix product. Elements are f32 unless `half` says otherwise, sums one chain of fused
+ * multiply-adds with k ascending (cut into a few chains, added in order, where M and N are small and
+ * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
+  const { m, n } = p, { kernel, params, grid, splits } = plan(gpu, p);
+  const extras = {
+    ...(p.bias ? { bias: p.bias } : {}),
+    ...(p.residual ? { residual: p.residual } : {}),
+  };
+  if (splits === 1) {
+    gpu.run(kernel, { a: p.a, b: p.b, y: p.y, ...extras }, params, grid);
+    return;
+  }
+  const parts = gpu.allocate(splits * m * n * 4, "partial products");
+  gpu.run(kernel, { a: p.a, b: p.b, y: parts, ...extras }, params, grid);
+  const y = toSlice(p.y);
+  gpu.run(
+    sumParts({ accumulate: p.accumulate ?? false }),
+    { parts, y },
+    { count: m * n, parts_count: splits },
+    elementGrid(m * n, 256),
+  );
+  parts.release();
+}
+
+/** The kernel that a product uses. */
+export function productKernel(gpu: GpuDevice, p: Product): Kernel {
+  return plan(gpu, p).kernel;
+}
+
+/** Picks tile and kernel. */
+function plan(gpu: GpuDevice, p: Product): Plan {
   const { m, n, k, transposeA = false, transposeB = false, batch = 1 } = p;
   const strideA = p.strideA ?? (transposeA ? m : k);
   const strideB = p.strideB ?? (transposeB ? k : n);
@@ -55,7 +99,7 @@ export function product(gpu: GpuDevice, p: Product): void {
   const plain = !p.bias && !p.activation && !p.residual;
   const { tile, splits: wanted } = p.half === "both"
     ? { tile: halfTile(gpu), splits: 1 }
-    : chooseTile(gpu, m, n, k, batch);
+    : chooseTile(gpu, m, n, k, batch, orientationOf(p));
   const splits = plain && batch === 1 && strideY === n ? wanted : 1;
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
   const kernel = matmul({
@@ -95,22 +139,5 @@ export function product(gpu: GpuDevice, p: Product): void {
     Math.ceil(n / tile.n),
     batch * splits,
   ];
-  const extras = {
-    ...(p.bias ? { bias: p.bias } : {}),
-    ...(p.residual ? { residual: p.residual } : {}),
-  };
-  if (splits === 1) {
-    gpu.run(kernel, { a: p.a, b: p.b, y: p.y, ...extras }, params, grid);
-    return;
-  }
-  const parts = gpu.allocate(splits * m * n * 4, "partial products");
-  gpu.run(kernel, { a: p.a, b: p.b, y: parts, ...extras }, params, grid);
-  const y = toSlice(p.y);
-  gpu.run(
-    sumParts({ accumulate: p.accumulate ?? false }),
-    { parts, y },
-    { count: m * n, parts_count: splits },
-    elementGrid(m * n, 256),
-  );
-  parts.release();
+  return { kernel, params, grid, splits };
 }

@@ -1,0 +1,158 @@
+/** Finds the fastest tiles for a loss on this adapter, before it is first computed. */
+import { elementGrid } from "../../kernels/grid.ts";
+import { normal } from "../../kernels/normal.ts";
+import type { TileShape } from "../../kernels/tile.ts";
+import {
+  CUT_FORWARD,
+  cutTileCandidates,
+  productClass,
+  productTileCandidates,
+  shapeClass,
+} from "../gpu/tiles.ts";
+import type { Candidate, TuningResult } from "../gpu/tuning.ts";
+import type { Gpu } from "../tensor/gpu.ts";
+import { orientationOf, type Product, product, productKernel } from "../tensor/product.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { cutForward, forwardKernelFor } from "./cut.ts";
+import type { LinearCrossEntropyOptions } from "./options.ts";
+import { Problem, SHARD_ROWS } from "./problem.ts";
+
+/** What a loss will be called with. */
+export interface LossToTune
+  extends Pick<LinearCrossEntropyOptions, "impl" | "filterEps" | "softcap" | "labelSmoothing"> {
+  /** Tokens of a batch. */
+  n: number;
+  /** Entries of the vocabulary. */
+  v: number;
+  /** Width of the embeddings. */
+  d: number;
+  /** Whether gradients will be asked for (default true). */
+  gradients?: boolean;
+  /** Milliseconds that measuring may take, about (default 1800). */
+  budget?: number;
+}
+
+/** Shapes that are measured: enough to fill a GPU, little enough to take milliseconds. */
+const MOST_ROWS = 4096, MOST_COLUMNS = 16384, MOST_ROWS_OF_PRODUCTS = 2048;
+
+/**
+ * Measures which tiles make `linearCrossEntropy` fastest on this adapter, and uses them from then on
+ * for shapes like these. Call it once, before training or measuring:
+ *
+ * ```ts
+ * import { Gpu, linearCrossEntropy, tuneLinearCrossEntropy } from "cutloss";
+ * using gpu = await Gpu.open();
+ * await tuneLinearCrossEntropy(gpu, { n: 64, v: 512, d: 32 });
+ * ```
+ *
+ * Tiles change the speed only: losses and gradients have the same bits whatever is chosen. Without
+ * the call, or with `Gpu.open({ autotune: false })`, the tiles are those that were the fastest on an
+ * NVIDIA H200. Choices are kept in `gpu.tuning`, and in the `tuningStore` that the GPU was opened
+ * with. On a software adapter there is nothing to choose, and it returns at once. E and C of f16 use
+ * one tile, since their bits would depend on it.
+ */
+export async function tuneLinearCrossEntropy(
+  gpu: Gpu,
+  { n, v, d, impl = "cut", filterEps = null, gradients = true, budget = 1800, ...options }:
+    LossToTune,
+): Promise<TuningResult[]> {
+  for (const [name, size] of Object.entries({ n, v, d })) {
+    if (!(Number.isInteger(size) && size > 0)) {
+      throw new RangeError(`${name} is ${size}; expected a whole number of at least 1.`);
+    }
+  }
+  const start = performance.now();
+  const left = (share: number) => ({ budget: (budget - (performance.now() - start)) * share });
+  const results: TuningResult[] = [];
+  const rowsInBinding = Math.floor(gpu.maxBinding / (4 * d) / SHARD_ROWS) * SHARD_ROWS;
+  const rows = Math.min(n, MOST_ROWS, rowsInBinding);
+  const columns = Math.min(v, MOST_COLUMNS, rowsInBinding);
+  if (rows === 0) return results; // such a loss would be refused, too
+  const isWorthwhile = (candidates: readonly unknown[]) =>
+    gpu.tuning.enabled && candidates.length > 1;
+  using _inputs = gpu.scope();
+  const random = (height: number, label: string) => randomMatrix(gpu, height, d, label);
+  const isExact = impl !== "cut" || filterEps === null;
+
+  const tiles = cutTileCandidates(gpu);
+  if (impl === "cut" && isWorthwhile(tiles)) {
+    const e = random(rows, "e of tuning"), c = random(columns, "c of tuning");
+    const targets = Int32Array.from({ length: rows }, (_, i) => i % columns);
+    const withProblem = <T>(fn: (p: Problem) => T): T => {
+      const p = new Problem(e, c, targets, { ...options, filterEps });
+      try {
+        return fn(p);
+      } finally {
+        p.release();
+      }
+    };
+    results.push(
+      await gpu.tuning.choose(
+        CUT_FORWARD,
+        shapeClass(n, v, d),
+        tiles.map((tile) => ({
+          name: tileName(tile),
+          value: tile,
+          kernel: withProblem((p) => forwardKernelFor(p, tile, gradients && !isExact)),
+          run: () =>
+            withProblem((p) => {
+              gpu.tuning.using(CUT_FORWARD, tile, () => cutForward(p, gradients));
+            }),
+        })),
+        left(gradients && isExact ? 0.5 : 1),
+      ),
+    );
+  }
+
+  const productTiles = productTileCandidates(gpu);
+  if (isExact && (gradients || impl !== "cut") && isWorthwhile(productTiles)) {
+    const height = Math.min(rows, MOST_ROWS_OF_PRODUCTS), width = Math.min(columns, 8192);
+    const e = random(height, "e of tuning"), c = random(width, "c of tuning");
+    const logits = randomMatrix(gpu, height, width, "logits of tuning");
+    // As in blocks.ts: the logits, and the gradients of E and C.
+    const products: Product[] = [
+      { a: e, b: c, y: logits, m: height, n: width, k: d, transposeB: true },
+      { a: logits, b: c, y: e, m: height, n: d, k: width, accumulate: true },
+      { a: logits, b: e, y: c, m: width, n: d, k: height, transposeA: true, accumulate: true },
+    ];
+    const wanted = gradients ? products : products.slice(0, 1);
+    for (const [i, shape] of wanted.entries()) {
+      const orientation = orientationOf(shape);
+      results.push(
+        await gpu.tuning.choose(
+          orientation,
+          productClass(shape.k),
+          productTiles.map((tile): Candidate<TileShape> => {
+            const use = <T>(fn: () => T) => gpu.tuning.using(orientation, tile, fn);
+            return {
+              name: tileName(tile),
+              value: tile,
+              kernel: use(() => productKernel(gpu, shape)),
+              run: () => use(() => product(gpu, shape)),
+            };
+          }),
+          left(1 / (wanted.length - i)),
+        ),
+      );
+    }
+  }
+  return results;
+}
+
+/** Such as "128×128×16, 16×16 threads". */
+function tileName({ m, n, k, threadsX, threadsY }: TileShape): string {
+  return `${m}×${n}×${k}, ${threadsX}×${threadsY} threads`;
+}
+
+function randomMatrix(gpu: Gpu, rows: number, columns: number, label: string): Tensor {
+  const tensor = gpu.empty([rows, columns], { label });
+  gpu.run(normal(), { y: tensor }, {
+    count: rows * columns,
+    scale: 1 / Math.sqrt(columns),
+    seed_low: rows,
+    seed_high: columns,
+    stream_low: 0,
+    stream_high: 0,
+  }, elementGrid(Math.ceil(rows * columns / 4), 256));
+  return tensor;
+}
