@@ -1,0 +1,200 @@
+/** The matrix product's kernel in all its variants against f64. */
+import { assert } from "@std/assert";
+import { elementGrid } from "../../kernels/grid.ts";
+import { type Activation, matmul, type MatmulConstants } from "../../kernels/matmul.ts";
+import { sumParts } from "../../kernels/sum_parts.ts";
+import type { TileShape } from "../../kernels/tile.ts";
+import { LARGE_TILE, MEDIUM_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
+import { Gpu } from "../../lib/tensor/gpu.ts";
+import { type Product, product } from "../../lib/tensor/product.ts";
+import { normals } from "../losses/reference.ts";
+
+const gpu = await Gpu.open();
+
+const functions: Record<Activation, (x: number) => number> = {
+  none: (x) => x,
+  relu: (x) => Math.max(0, x),
+  tanh: Math.tanh,
+  gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  softcap: (x) => 3 * Math.tanh(x / 3),
+};
+
+/** The error function by its series: exact to f64 for the small arguments here. */
+function erf(x: number): number {
+  if (Math.abs(x) > 5) return Math.sign(x);
+  let sum = 0, term = x;
+  for (let n = 0; n < 200; n++) {
+    sum += term / (2 * n + 1);
+    term *= -x * x / (n + 1);
+  }
+  return 2 / Math.sqrt(Math.PI) * sum;
+}
+
+interface Case extends
+  Pick<
+    Product,
+    "m" | "n" | "k" | "transposeA" | "transposeB" | "accumulate" | "activation" | "batch" | "alpha"
+  > {
+  bias?: boolean;
+  residual?: boolean;
+  /** Elements that memory rows of A, B and Y are longer than the matrices'. */
+  gapA?: number;
+  gapB?: number;
+  gapY?: number;
+  /** One B for the whole batch. */
+  sharedB?: boolean;
+}
+
+/** Host data, strides and the right result of a case. */
+function prepare(x: Case) {
+  const { m, n, k, transposeA, transposeB, batch = 1, gapA = 0, gapB = 0, gapY = 0 } = x;
+  const normal = normals(m * 7919 + n * 31 + k);
+  const [rowsA, widthA] = transposeA ? [k, m] : [m, k];
+  const [rowsB, widthB] = transposeB ? [n, k] : [k, n];
+  const strideA = widthA + gapA, strideB = widthB + gapB, strideY = n + gapY;
+  const batchA = rowsA * strideA, batchB = x.sharedB ? 0 : rowsB * strideB, batchY = m * strideY;
+  const random = (length: number) => Float32Array.from({ length }, normal);
+  const a = random(batch * batchA), b = random(Math.max(rowsB * strideB, batch * batchB));
+  const y = random(batch * batchY), bias = random(n), residual = random(batch * batchY);
+  const truth = Float64Array.from(y);
+  const f = functions[x.activation ?? "none"];
+  for (let z = 0; z < batch; z++) {
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let l = 0; l < k; l++) {
+          sum += a[z * batchA + (transposeA ? l * strideA + i : i * strideA + l)] *
+            b[z * batchB + (transposeB ? j * strideB + l : l * strideB + j)];
+        }
+        const at = z * batchY + i * strideY + j;
+        truth[at] = f((x.alpha ?? 1) * sum + (x.bias ? bias[j] : 0)) +
+          (x.residual ? residual[at] : 0) + (x.accumulate ? y[at] : 0);
+      }
+    }
+  }
+  return { a, b, y, bias, residual, truth, strideA, strideB, strideY, batchA, batchB, batchY };
+}
+
+/** A product of K terms of size one: errors grow like √K roundings; gelu's erf is good to 2e-7. */
+function assertProduct(actual: Float32Array, truth: Float64Array, k: number, what: string): void {
+  const allowed = 2e-6 + 3e-7 * Math.sqrt(k);
+  truth.forEach((x, i) => {
+    const error = Math.abs(actual[i] - x);
+    assert(error <= allowed * (1 + Math.abs(x)), `${what}: [${i}] is ${actual[i]}, not ${x}`);
+  });
+}
+
+/** Runs a case through product(), which picks the kernel. */
+async function check(x: Case): Promise<void> {
+  using _ = gpu.scope();
+  const { truth, a, b, y, bias, residual, ...strides } = prepare(x);
+  const Y = gpu.tensor(y);
+  product(gpu, {
+    ...x,
+    ...strides,
+    a: gpu.tensor(a),
+    b: gpu.tensor(b),
+    y: Y,
+    bias: x.bias ? gpu.tensor(bias) : undefined,
+    residual: x.residual ? gpu.tensor(residual) : undefined,
+    cap: 3,
+  });
+  assertProduct(await Y.read(), truth, x.k, JSON.stringify(x));
+}
+
+const orientations = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB }))
+);
+
+Deno.test("products in all orientations, of sizes that are and are not multiples of four", async () => {
+  for (const orientation of orientations) {
+    for (
+      const [m, n, k] of [[1, 1, 1], [4, 4, 4], [5, 3, 2], [32, 32, 8], [33, 31, 9], [64, 36, 40]]
+    ) await check({ m, n, k, ...orientation });
+  }
+});
+
+Deno.test("memory rows longer than the matrices, whose gaps in Y stay as they were", async () => {
+  for (const orientation of orientations) {
+    for (const gaps of [{ gapA: 4, gapB: 8, gapY: 4 }, { gapA: 3, gapB: 1, gapY: 2 }]) {
+      await check({ m: 20, n: 12, k: 8, ...orientation, ...gaps });
+    }
+  }
+});
+
+Deno.test("batches of products, with a B each or one for all", async () => {
+  for (const sharedB of [false, true]) {
+    for (const [m, n, k] of [[8, 12, 4], [5, 7, 3]]) {
+      await check({ m, n, k, batch: 3, sharedB, transposeB: true });
+    }
+  }
+});
+
+Deno.test("what is done on the way out: alpha, bias, activation, residual, accumulation", async () => {
+  for (const activation of Object.keys(functions) as Activation[]) {
+    await check({ m: 12, n: 8, k: 16, activation, bias: true });
+  }
+  for (const [m, n, k] of [[12, 8, 16], [9, 7, 5]]) {
+    await check({ m, n, k, accumulate: true });
+    await check({ m, n, k, residual: true, accumulate: true, bias: true, alpha: 0.25 });
+  }
+  await check({ m: 9, n: 7, k: 5, residual: true, bias: true, activation: "tanh" });
+});
+
+/** Runs the kernel itself, with a tile and a number of splits of our choice. */
+async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<void> {
+  using _ = gpu.scope();
+  const { truth, a, b, y, bias: _bias, residual: _residual, ...strides } = prepare(x);
+  const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
+  const { transposeA = false, transposeB = false, m, n, k } = x;
+  const constants: MatmulConstants = {
+    tile,
+    transposeA,
+    transposeB,
+    vectorA: fours(strides.strideA, transposeA ? 0 : k),
+    vectorB: fours(strides.strideB, transposeB ? k : 0),
+    vectorY: fours(n),
+    wholeSteps: k % tile.k === 0,
+    accumulate: splits === 1 && x.accumulate,
+  };
+  const params = { m, n, k, splits, alpha: 1, cap: 1, ...strides };
+  const Y = gpu.tensor(y), parts = splits === 1 ? Y : gpu.empty([splits, m, n]);
+  gpu.run(
+    matmul(constants),
+    { a: gpu.tensor(a), b: gpu.tensor(b), y: parts },
+    splits === 1 ? params : { ...params, batchY: m * n },
+    [Math.ceil(m / tile.m), Math.ceil(n / tile.n), splits],
+  );
+  if (splits > 1) {
+    gpu.run(
+      sumParts({ accumulate: x.accumulate ?? false }),
+      { parts, y: Y },
+      { count: m * n, parts_count: splits },
+      elementGrid(m * n, 256),
+    );
+  }
+  assertProduct(await Y.read(), truth, k, `${JSON.stringify([tile, splits, x])}`);
+}
+
+Deno.test("K cut into parts, also more parts than it has steps", async () => {
+  for (const [splits, k] of [[2, 64], [3, 100], [5, 17], [32, 30]]) {
+    for (const accumulate of [false, true]) {
+      await checkKernel(SOFTWARE_TILE, splits, { m: 12, n: 8, k, accumulate, transposeB: true });
+    }
+  }
+});
+
+/** A small tile that goes through workgroup memory, as those of GPUs do. */
+const STAGED_TILE: TileShape = { m: 32, n: 32, k: 8, threadsX: 4, threadsY: 4, lanesX: 4 };
+
+Deno.test("the tiles of GPUs give the same as the software adapter's", async () => {
+  const cases: [TileShape, Case][] = [
+    [STAGED_TILE, { m: 33, n: 30, k: 17 }],
+    [STAGED_TILE, { m: 36, n: 34, k: 16, transposeB: true }],
+    [MEDIUM_TILE, { m: 70, n: 68, k: 36 }],
+    [MEDIUM_TILE, { m: 68, n: 65, k: 32, transposeA: true, transposeB: true }],
+    [LARGE_TILE, { m: 140, n: 132, k: 48, transposeB: true }],
+  ];
+  for (const [tile, x] of cases) await checkKernel(tile, 1, x);
+});
