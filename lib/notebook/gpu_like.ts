@@ -16,6 +16,11 @@ export interface GpuLike {
   /** Optional features that the adapter refused. */
   refusedFeatures?: readonly string[];
   limits: object;
+  /** Which variants of kernels were chosen by measuring. */
+  tuning?: {
+    enabled: boolean;
+    results: readonly { subject: string; shapes: string; choice: string; source: string }[];
+  };
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Provenance {
   features?: string[];
   refusedFeatures?: string[];
   limits?: Record<string, number>;
+  /** "off", or a line for each choice made by measuring; absent if there was none to make. */
+  tuning?: string[];
   scale?: Scale;
   seed?: number;
   versions: { cutloss: string; deno: string; v8: string; typescript: string };
@@ -107,6 +109,17 @@ function gpuFacts(gpu: GpuLike): Partial<Provenance> {
     limits: Object.fromEntries(
       LIMITS.filter((name) => limits[name] !== undefined).map((name) => [name, limits[name]]),
     ),
+    ...tuningFacts(gpu),
+  };
+}
+
+function tuningFacts({ tuning }: GpuLike): Pick<Provenance, "tuning"> {
+  if (tuning && !tuning.enabled) return { tuning: ["off"] };
+  if (!tuning?.results.length) return {};
+  return {
+    tuning: tuning.results.map(({ subject, shapes, choice, source }) =>
+      `${subject} (${shapes}): ${choice} (${source})`
+    ),
   };
 }
 
@@ -140,6 +153,7 @@ function provenanceTable(facts: Provenance, extra: Record<string, string> = {}):
       limitName(name),
       name.endsWith("Size") ? formatBytes(value) : value.toLocaleString("en-US"),
     ]),
+    ["Autotuning", facts.tuning?.join("; ")],
     ["Scale", facts.scale],
     ["Seed", facts.seed === undefined ? undefined : String(facts.seed)],
     ["Cutloss", `${versions.cutloss}${facts.commit ? `, commit ${facts.commit}` : ""}`],
