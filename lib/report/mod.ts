@@ -1,7 +1,7 @@
 /**
  * Executes notebooks without a browser and turns them into a site that can be read from disk.
  *
- * ```ts
+ * ```ts ignore
  * const { index } = await exportSite([{ name: "06-cut-cross-entropy", notebook }], "reports");
  * ```
  *
