@@ -1,5 +1,6 @@
 /**
- * `deno task test [WHAT …]`: runs the tests; the last line is "N passed, N failed".
+ * `deno task test [WHAT …]`: runs the tests, and without WHAT also the examples in the docstrings of
+ * lib and kernels; the last line is "N passed, N failed".
  *
  * WHAT is a file, a folder of tests ("gpu" is tests/gpu), an option of `deno test` such as
  * `--filter=word`, or else a word that the test names must contain.
@@ -49,8 +50,48 @@ function exists(path: string): boolean {
   }
 }
 
+/** The sum of counts; undefined if one of them is, because a run did not come to its end. */
+export function addCounts(all: readonly (TestCounts | undefined)[]): TestCounts | undefined {
+  let sum: TestCounts | undefined = { passed: 0, failed: 0, skipped: 0 };
+  for (const counts of all) {
+    sum = sum && counts && {
+      passed: sum.passed + counts.passed,
+      failed: sum.failed + counts.failed,
+      skipped: sum.skipped + counts.skipped,
+    };
+  }
+  return sum;
+}
+
+/** Runs `deno test` with these arguments and shows its output, but for files without any test. */
+async function runDenoTest(
+  args: readonly string[],
+): Promise<{ code: number; counts: TestCounts | undefined }> {
+  const { columns } = Deno.stdout.isTerminal() ? Deno.consoleSize() : { columns: undefined };
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", ...args],
+    env: columns ? { FORCE_COLOR: "1" } : {},
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const encoder = new TextEncoder(), decoder = new TextDecoder();
+  let tail = "", held = "";
+  for await (const chunk of child.stdout) {
+    held += decoder.decode(chunk, { stream: true });
+    // The beginning of a line that may become "running 0 tests from …" waits for its end.
+    const end = held.lastIndexOf("\n") + 1;
+    const ready = /running \d+ tests? from[^\n]*$/.test(held) ? held.slice(0, end) : held;
+    held = held.slice(ready.length);
+    const shown = ready.replace(/^.*running 0 tests from .*\n/gm, "");
+    Deno.stdout.writeSync(encoder.encode(shown));
+    tail = (tail + shown).slice(-20_000);
+  }
+  const { code } = await child.status;
+  return { code, counts: readSummary(tail) };
+}
+
 /**
- * Runs `deno test`, shows its output, and prints the last line.
+ * Runs the tests, shows their output, and prints the last line.
  *
  * Files run one after the other: the software adapter uses all cores by itself, and measured times
  * would mean nothing beside other tests.
@@ -58,26 +99,17 @@ function exists(path: string): boolean {
  * @returns The exit code.
  */
 export async function runTests(args: readonly string[]): Promise<number> {
-  const { columns } = Deno.stdout.isTerminal() ? Deno.consoleSize() : { columns: undefined };
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", ...testArguments(args, exists)],
-    env: columns ? { FORCE_COLOR: "1" } : {},
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const decoder = new TextDecoder();
-  let tail = "";
-  for await (const chunk of child.stdout) {
-    Deno.stdout.writeSync(chunk);
-    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-20_000);
+  const runs = [await runDenoTest(testArguments(args, exists))];
+  if (args.length === 0) {
+    console.log("Examples in docstrings:");
+    runs.push(await runDenoTest(["--doc", "lib", "kernels"]));
   }
-  const { code } = await child.status;
-  const counts = readSummary(tail);
+  const counts = addCounts(runs.map((run) => run.counts));
   if (!counts) console.log("The tests did not run to their end.");
   const none = counts && counts.passed + counts.failed + counts.skipped === 0;
   if (none) console.log(`No test has a name or a place like ${args.join(" ")}.`);
   console.log(lastLine(counts ?? { passed: 0, failed: 1, skipped: 0 }));
-  return none ? 1 : code;
+  return none ? 1 : runs.find(({ code }) => code !== 0)?.code ?? 0;
 }
 
 if (import.meta.main) {

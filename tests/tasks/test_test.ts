@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { lastLine, readSummary, testArguments } from "../../lib/tasks/test.ts";
+import { addCounts, lastLine, readSummary, testArguments } from "../../lib/tasks/test.ts";
 
 Deno.test("the summary of deno test is read through its colours", () => {
   const output = "one ... \x1b[0m\x1b[32mok\x1b[0m (2ms)\n\n" +
@@ -29,4 +29,10 @@ Deno.test("arguments become places of tests, options, or a filter", () => {
     "--fail-fast",
     "--filter=softcap",
   ]);
+});
+
+Deno.test("several runs are counted together, unless one did not come to its end", () => {
+  const one = { passed: 5, failed: 1, skipped: 0 }, other = { passed: 2, failed: 0, skipped: 3 };
+  assertEquals(addCounts([one, other]), { passed: 7, failed: 1, skipped: 3 });
+  assertEquals(addCounts([one, undefined, other]), undefined);
 });
