@@ -87,8 +87,7 @@ function fitsCut(gpu: GpuDevice, tile: TileShape): boolean {
 
 /** Shapes that share a choice: sizes up to the same power of two, or enough to fill any GPU. */
 export function shapeClass(n: number, v: number, d: number): string {
-  const upTo = (x: number, most: number) => Math.min(2 ** Math.ceil(Math.log2(x)), most);
-  return `N ${upTo(n, 4096)} V ${upTo(v, 16384)} D ${upTo(d, 4096)}`;
+  return `N ${upToPower(n, 4096)} V ${upToPower(v, 16384)} D ${upToPower(d, 4096)}`;
 }
 
 /** The tile of the filtered backward pass, for vocabulary tiles of `forward.n` columns. */
@@ -136,25 +135,23 @@ export const BUSY_WORKGROUPS = 264;
 /** How the operands of a product lie in memory: T is the other way round. */
 export type Orientation = "A·B" | "A·Bᵀ" | "Aᵀ·B" | "Aᵀ·Bᵀ";
 
-/** Products that share a choice. */
-export function productClass(k: number): string {
-  return `K ${Math.min(2 ** Math.ceil(Math.log2(k)), 1024)}`;
-}
-
-/** Tiles worth measuring for large products, the standard one first; all with the same `k`. */
+/**
+ * Tiles worth measuring for a product, the standard one first; all with the same `k`. On an NVIDIA
+ * H200 the smallest wins where large ones are too few to fill it evenly.
+ */
 export function productTileCandidates(gpu: GpuDevice): TileShape[] {
   if (gpu.adapter.software) return [SOFTWARE_TILE];
   return [
     LARGE_TILE,
-    { ...LARGE_TILE, n: 256 },
-    { ...LARGE_TILE, n: 64, threadsX: 8, lanesX: 8 },
     { ...LARGE_TILE, m: 64, n: 64, threadsX: 8, threadsY: 8, lanesX: 8 },
   ].filter((tile) => tileStagingBytes(tile) <= gpu.limits.maxComputeWorkgroupStorageSize);
 }
+    { ...LARGE_TILE, n: 64, threadsX: 8, lanesX: 8 },
 
 /**
  * The tile for a product of M × N, and into how many parts K is cut. The parts do not depend on what
- * was tuned, so that results do not either.
+ * was tuned, so that results do not either. Products of the same `shapes` share a choice; there is
+ * none for those too small for large tiles.
  */
 export function chooseTile(
   gpu: GpuDevice,
@@ -163,12 +160,19 @@ export function chooseTile(
   k: number,
   batch = 1,
   orientation: Orientation = "A·B",
-): { tile: TileShape; splits: number } {
-  const standard = standardProductTile(gpu, m, n, k, batch);
-  const tuned = standard.tile === LARGE_TILE || standard.tile === SOFTWARE_TILE
-    ? gpu.tuning.get<TileShape>(orientation, productClass(k))
-    : undefined;
-  return tuned ? { ...standard, tile: tuned } : standard;
+): { tile: TileShape; splits: number; shapes?: string } {
+  const { tile, splits } = standardProductTile(gpu, m, n, k, batch);
+  if (tile !== LARGE_TILE && tile !== SOFTWARE_TILE) return { tile, splits };
+  const workgroups = Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch * splits;
+  const shapes = `${upToPower(workgroups, 512)} workgroups K ${upToPower(k, 1024)}${
+    splits > 1 ? ` in ${splits} parts` : ""
+  }`;
+  return { tile: gpu.tuning.get<TileShape>(orientation, shapes) ?? tile, splits, shapes };
+}
+
+/** The next power of two, but no more than `most`. */
+function upToPower(x: number, most: number): number {
+  return Math.min(2 ** Math.ceil(Math.log2(x)), most);
 }
 
 function standardProductTile(

@@ -3,9 +3,9 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { normal } from "../../kernels/normal.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import {
+  chooseTile,
   CUT_FORWARD,
   cutTileCandidates,
-  productClass,
   productTileCandidates,
   shapeClass,
 } from "../gpu/tiles.ts";
@@ -28,12 +28,12 @@ export interface LossToTune
   d: number;
   /** Whether gradients will be asked for (default true). */
   gradients?: boolean;
-  /** Milliseconds that measuring may take, about (default 1800). */
+  /** Milliseconds that measuring may take, about (default 1500). */
   budget?: number;
 }
 
 /** Shapes that are measured: enough to fill a GPU, little enough to take milliseconds. */
-const MOST_ROWS = 4096, MOST_COLUMNS = 16384, MOST_ROWS_OF_PRODUCTS = 2048;
+const MOST_ROWS = 4096, MOST_COLUMNS = 16384;
 
 /**
  * Measures which tiles make `linearCrossEntropy` fastest on this adapter, and uses them from then on
@@ -53,7 +53,7 @@ const MOST_ROWS = 4096, MOST_COLUMNS = 16384, MOST_ROWS_OF_PRODUCTS = 2048;
  */
 export async function tuneLinearCrossEntropy(
   gpu: Gpu,
-  { n, v, d, impl = "cut", filterEps = null, gradients = true, budget = 1800, ...options }:
+  { n, v, d, impl = "cut", filterEps = null, gradients = true, budget = 1500, ...options }:
     LossToTune,
 ): Promise<TuningResult[]> {
   for (const [name, size] of Object.entries({ n, v, d })) {
@@ -106,7 +106,7 @@ export async function tuneLinearCrossEntropy(
 
   const productTiles = productTileCandidates(gpu);
   if (isExact && (gradients || impl !== "cut") && isWorthwhile(productTiles)) {
-    const height = Math.min(rows, MOST_ROWS_OF_PRODUCTS), width = Math.min(columns, 8192);
+    const height = Math.min(rows, rowsOfLogits(impl, v)), width = columns;
     const e = random(height, "e of tuning"), c = random(width, "c of tuning");
     const logits = randomMatrix(gpu, height, width, "logits of tuning");
     // As in blocks.ts: the logits, and the gradients of E and C.
@@ -118,10 +118,12 @@ export async function tuneLinearCrossEntropy(
     const wanted = gradients ? products : products.slice(0, 1);
     for (const [i, shape] of wanted.entries()) {
       const orientation = orientationOf(shape);
+      const { shapes } = chooseTile(gpu, shape.m, shape.n, shape.k, 1, orientation);
+      if (shapes === undefined) continue;
       results.push(
         await gpu.tuning.choose(
           orientation,
-          productClass(shape.k),
+          shapes,
           productTiles.map((tile): Candidate<TileShape> => {
             const use = <T>(fn: () => T) => gpu.tuning.using(orientation, tile, fn);
             return {
@@ -137,6 +139,12 @@ export async function tuneLinearCrossEntropy(
     }
   }
   return results;
+}
+
+/** How many rows' logits are stored at a time: as in stored.ts and cut.ts, about. */
+function rowsOfLogits(impl: "naive" | "chunked" | "cut", v: number): number {
+  if (impl !== "chunked") return 1024;
+  return Math.max(128, Math.floor(80 * 2 ** 20 / (4 * v) / 128) * 128);
 }
 
 /** Such as "128×128×16, 16×16 threads". */
