@@ -14,11 +14,17 @@
  * `--errors` measures precision instead of time: how far loss, dE and dC are from f64, on
  * `--error-rows 64` of the tokens (see loss_errors.ts); saved in linear_cross_entropy_errors.csv.
  *
- * Ways named "f16" have E and C in half precision.
+ * Ways named "f16" have E and C in half precision. Tiles are tuned first, unless `CUTLOSS_AUTOTUNE=0`.
  */
 import { parseArgs } from "node:util";
 import { flat, type LanguageModelData, trainedLike } from "../../lib/data/language_model.ts";
-import { Gpu, linearCrossEntropy, type LinearCrossEntropyOptions } from "../../lib/mod.ts";
+import { tuningOptions } from "../../lib/hub/tuning_store.ts";
+import {
+  Gpu,
+  linearCrossEntropy,
+  type LinearCrossEntropyOptions,
+  tuneLinearCrossEntropy,
+} from "../../lib/mod.ts";
 import { errorsOf, trueBatch } from "./loss_errors.ts";
 
 /** Real models' vocabulary and width, for N = 8192 tokens. */
@@ -76,7 +82,7 @@ export async function run(args: string[]): Promise<void> {
       "error-rows": { type: "string", default: "64" },
     },
   });
-  using gpu = await Gpu.open();
+  using gpu = await Gpu.open(tuningOptions());
   const usual = gpu.adapter.software ? "256,2048,64" : "8192,50257,768";
   let shapes = (values.shape ?? [usual]).map((text) => {
     const [n, v, d] = text.split(",").map(Number);
@@ -125,6 +131,7 @@ export async function run(args: string[]): Promise<void> {
           );
           continue;
         }
+        if (!half) await tuneLinearCrossEntropy(gpu, { ...shape, ...options });
         for (const row of await measure(gpu, data, shape, options, half, Number(values.rounds))) {
           const ms = row.ms?.map((x) => x.toFixed(3)) ?? ["", "", ""];
           lines.push(

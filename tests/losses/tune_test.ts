@@ -90,7 +90,8 @@ Deno.test("tuning for a loss uses what it found; a software adapter has nothing 
     assertEquals(gpu.tuning.results, []);
     return;
   }
-  assertEquals(results.map(({ subject }) => subject), [CUT_FORWARD, "A·Bᵀ", "A·B", "Aᵀ·B"]);
+  // The products of its gradients are too small for large tiles, so that there is nothing to choose.
+  assertEquals(results.map(({ subject }) => subject), [CUT_FORWARD]);
   assertEquals(gpu.tuning.results, results);
   const chosen = gpu.tuning.get<TileShape>(CUT_FORWARD, shapeClass(64, 512, 32))!;
   assert(results[0].choice.startsWith(`${chosen.m}×${chosen.n}×${chosen.k}`));
