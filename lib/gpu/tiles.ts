@@ -144,9 +144,9 @@ export function productTileCandidates(gpu: GpuDevice): TileShape[] {
   return [
     LARGE_TILE,
     { ...LARGE_TILE, m: 64, n: 64, threadsX: 8, threadsY: 8, lanesX: 8 },
+    { ...LARGE_TILE, n: 64, threadsX: 8, lanesX: 8 },
   ].filter((tile) => tileStagingBytes(tile) <= gpu.limits.maxComputeWorkgroupStorageSize);
 }
-    { ...LARGE_TILE, n: 64, threadsX: 8, lanesX: 8 },
 
 /**
  * The tile for a product of M × N, and into how many parts K is cut. The parts do not depend on what
