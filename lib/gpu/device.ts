@@ -178,8 +178,7 @@ export class GpuDevice implements Disposable {
   /**
    * Compiles a kernel before its first use.
    *
-   * @throws {GpuError} if the device refuses it; unlike with {@linkcode run}, the device can still be
-   *   used.
+   * @throws {GpuError} if it is refused; the device can still be used, unlike after {@linkcode run}.
    */
   async compile(kernel: Kernel): Promise<void> {
     this.throwIfFailed();
@@ -187,8 +186,8 @@ export class GpuDevice implements Disposable {
     this.raw.pushErrorScope("internal");
     this.raw.pushErrorScope("validation");
     this.#pipelines.compile(kernel);
-    const scopes = [this.raw.popErrorScope(), this.raw.popErrorScope()];
-    for (const error of await this.#guard(Promise.all(scopes))) {
+    const refusals = Promise.all([this.raw.popErrorScope(), this.raw.popErrorScope()]);
+    for (const error of await this.#guard(refusals)) {
       if (!error) continue;
       this.#pipelines.forget(kernel);
       throw new GpuError(`Kernel "${kernel.name}" was refused by the device: ${error.message}`);
