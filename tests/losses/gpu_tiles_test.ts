@@ -1,0 +1,20 @@
+/** The tiles that GPUs use, on whatever adapter there is: the software adapter has its own. */
+import { Gpu } from "../../lib/tensor/gpu.ts";
+import { checkLoss } from "./check_loss.ts";
+import { randomProblem } from "./reference.ts";
+
+Deno.test("the ways agree with f64 with the tiles of GPUs", async () => {
+  using gpu = await Gpu.open();
+  (gpu.adapter as { software: boolean }).software = false;
+  // D of whole steps and vectors, and of neither; more than one tile of rows and of columns.
+  const cases = [
+    [{ t: 150, v: 300, d: 32 }, { filterEps: "auto", reduction: "none" }, ["cut"]],
+    [{ t: 131, v: 261, d: 37, bias: true }, { filterEps: "auto", softcap: 20 }, ["cut"]],
+    [{ t: 131, v: 261, d: 37, bias: true }, { softcap: 20 }, ["naive", "cut"]],
+  ] as const;
+  for (const [shape, options, impls] of cases) {
+    const problem = randomProblem({ ...shape, ignored: true });
+    const name = `tiles of GPUs, ${JSON.stringify([shape, options])}`;
+    await checkLoss(gpu, name, { problem, options, impls });
+  }
+});
