@@ -144,7 +144,7 @@ export function filteredGradients(
   gpu.write(startsSlice, starts as Uint32Array<ArrayBuffer>);
 
   let firstTile = 0, firstGroup = 0;
-  p.shards.forEach((shard, index) => {
+  p.shards.forEach((shard) => {
     const tiles = Math.ceil(shard.columns / map.tile.n);
     const c = p.shardOf(p.c, shard);
     const dC = gradients.c && p.shardOf(gradients.c, shard);

@@ -60,7 +60,10 @@ function singleImports(statement: string): string[] {
   const names = list.split(",").map((name) => name.trim()).filter(Boolean);
   return [
     ...standard ? [`import ${type}${standard} from ${from};`] : [],
-    ...names.map((name) => `import ${type}{ ${name} } from ${from};`),
+    ...names.map((name) => {
+      const kind = type || (name.startsWith("type ") ? "type " : "");
+      return `import ${kind}{ ${name.replace(/^type /, "")} } from ${from};`;
+    }),
   ];
 }
 
