@@ -2,8 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { checkLoss } from "./check_loss.ts";
-import { randomProblem } from "./reference.ts";
+import { assertWithin, checkLoss, TOLERANCES } from "./check_loss.ts";
+import { expected, normals, randomProblem } from "./reference.ts";
 
 const gpu = await Gpu.open();
 const reductions = ["none", "mean", "sum"] as const;
@@ -30,6 +30,32 @@ Deno.test("gradients flow through the log-sum-exp as well as through the loss", 
     const options = { reduction, filterEps: "auto" } as const;
     await checkLoss(gpu, `filtered ${reduction}`, { problem, options, lse: true, impls: ["cut"] });
   }
+});
+
+Deno.test("gradients flow through the log-sum-exp alone, and leave the loss out", async () => {
+  const problem = randomProblem({ t: 20, v: 50, d: 9, ignored: true });
+  const weights = Float32Array.from({ length: 20 }, normals(5));
+  const truth = expected(problem, { reduction: "sum" }, [0], weights);
+  for (const impl of ["naive", "chunked", "cut"] as const) {
+    for (const filterEps of impl === "cut" ? [null, "auto" as const] : [null]) {
+      using _scope = gpu.scope();
+      const e = gpu.tensor(problem.e, [20, 9], { requiresGrad: true });
+      const c = gpu.tensor(problem.c, [50, 9], { requiresGrad: true });
+      const options = { impl, filterEps, returnLse: true } as const;
+      const { lse } = linearCrossEntropy(e, c, problem.targets, options);
+      lse.backward(gpu.tensor(weights));
+      const [dE, dC] = await gpu.read([e.grad!, c.grad!]);
+      assertWithin(dE, truth.dE, TOLERANCES.dE, `${impl} ${filterEps}: dE`);
+      assertWithin(dC, truth.dC, TOLERANCES.dC, `${impl} ${filterEps}: dC`);
+      e.dispose(), c.dispose();
+    }
+  }
+});
+
+Deno.test("with label smoothing nothing is negligible: the filter is off", async () => {
+  const problem = randomProblem({ t: 20, v: 300, d: 9 });
+  const options = { labelSmoothing: 0.2, filterEps: 0.5 };
+  await checkLoss(gpu, "smoothing and a coarse filter", { problem, options, impls: ["cut"] });
 });
 
 Deno.test("a filter of machine precision changes nothing that f32 could show", async () => {
