@@ -28,3 +28,4 @@ export { browserTuningStore, type TuningStore } from "./gpu/tuning_store.ts";
 export type { LinearCrossEntropyOptions, Reduction, WithLse } from "./losses/options.ts";
 export { Bert, DistilBert, Gpt2, type ModelFiles } from "./nn/mod.ts";
 export { AdamW, beamSearch, type CheckpointStore, generate, train } from "./train/mod.ts";
+export { Tokenizer, trainBpe, trainWordPiece } from "./text/mod.ts";
