@@ -43,8 +43,9 @@ Deno.test("Interrupting stops a long cell with an error and keeps the kernel's v
 
 Deno.test("Interrupting stops a cell at its progress bar, whose last state stays", async () => {
   const [stopped] = await runCells([{
-    code: `const bar = notebook.progress(1e6, { label: "Training" });
-      for (let i = 1; i <= 1e6; i++) await bar.update(i);`,
+    // So many that no machine is done before it is interrupted.
+    code: `const bar = notebook.progress(1e12, { label: "Training" });
+      for (let i = 1; i <= 1e12; i++) await bar.update(i);`,
     interruptAfter: 300,
   }]);
   assertEquals(stopped.status, "error");

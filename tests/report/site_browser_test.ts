@@ -179,7 +179,9 @@ browserTest(
         await page.locator("details.code > summary").nth(1).click();
         await page.locator("details.code[open] .code-block").hover();
         await page.locator("details.code[open] .copy").click();
-        assertEquals(await text(page, "details.code[open] .copy"), "Copied");
+        // The clipboard answers in its own time: waits for the word, and fails if it never comes.
+        await page.locator("details.code[open] .copy", { hasText: "Copied" })
+          .waitFor({ timeout: 10_000 });
         const copied = await page.evaluate(() => navigator.clipboard.readText());
         assertEquals(copied, "// Measure the peak memory of each way\nmeasure(rows);");
       },
