@@ -5,17 +5,16 @@
  * deno task report [--only 06] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf] [--no-execute]
  * ```
  */
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { formatValue } from "../report/data_table.ts";
 import { type NotebookDescription, plainText } from "../report/describe.ts";
-import { CellError, executeNotebook } from "../report/execute.ts";
 import { parseNotebook } from "../report/nbformat.ts";
 import { printPdf } from "../report/pdf.ts";
 import { exportSite, type NamedNotebook } from "../report/site.ts";
 import { ensureAdapter } from "./adapter.ts";
-import { ProgressLine } from "./progress_line.ts";
+import { executeAll, notebookNames, NOTEBOOKS, selectNotebooks } from "./execute_all.ts";
 
 const HELP = `deno task report: execute the notebooks and write them as a site.
 
@@ -26,8 +25,6 @@ const HELP = `deno task report: execute the notebooks and write them as a site.
   --pdf              also print each page to PDF, by an installed Chromium
   --no-execute       export the outputs that the notebooks hold already
 `;
-
-const NOTEBOOKS = new URL("../../notebooks/", import.meta.url);
 
 /** What the command line says. */
 export interface ReportOptions {
@@ -75,75 +72,6 @@ export function readArguments(args: string[]): ReportOptions | undefined {
   };
 }
 
-/** Names of the notebooks that `only` selects, in order; all if it is empty. */
-export function selectNotebooks(names: string[], only: string[]): string[] {
-  const selected = new Set<string>();
-  for (const wanted of only) {
-    const found = names.filter((name) => name === wanted || name.includes(wanted));
-    if (found.length === 0) {
-      throw new Error(`--only ${wanted} names no notebook; there are ${names.join(", ")}.`);
-    }
-    found.forEach((name) => selected.add(name));
-  }
-  return only.length === 0 ? names : names.filter((name) => selected.has(name));
-}
-
-async function notebookNames(): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(NOTEBOOKS)) {
-    if (name.endsWith(".ipynb")) names.push(basename(name, ".ipynb"));
-  }
-  return names.sort();
-}
-
-/** Executes notebooks into `directory`; returns what went wrong, by name. */
-async function executeAll(
-  names: string[],
-  directory: string,
-  options: ReportOptions,
-): Promise<Map<string, string>> {
-  const failures = new Map<string, string>();
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error("Stopped."));
-  Deno.addSignalListener("SIGINT", stop);
-  await Deno.mkdir(directory, { recursive: true });
-  const width = Math.max(...names.map((name) => name.length));
-  const line = new ProgressLine();
-  try {
-    for (const name of names) {
-      try {
-        const { seconds } = await executeNotebook(
-          resolve(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
-          {
-            out: join(directory, `${name}.ipynb`),
-            scale: options.scale,
-            seed: options.seed,
-            signal: controller.signal,
-            onProgress: ({ cell, cells, title }) => {
-              if (cell > cells) return;
-              const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
-              line.step((elapsed) => `${elapsed}  ${name.padEnd(width)}  ${count}  ${title}`);
-            },
-          },
-        );
-        line.finish(`${name.padEnd(width)}  executed in ${seconds.toFixed(1)} s`);
-      } catch (error) {
-        line.finish();
-        if (!(error instanceof CellError)) throw error;
-        console.error(`\n${error.message}\n`);
-        failures.set(name, `code cell ${error.cell} failed`);
-      }
-    }
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
-    console.error("Stopped.");
-    Deno.exit(130);
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
-  }
-  return failures;
-}
-
 /**
  * The notebooks of the site: those executed now, and from earlier runs into the same place those
  * that were not, so that the notebooks can be executed one by one.
@@ -179,13 +107,15 @@ async function main(options: ReportOptions): Promise<number> {
   const all = await notebookNames();
   const names = selectNotebooks(all, options.only);
   const executed = join(options.out, "notebooks");
-  let failures = new Map<string, string>();
+  const failures = new Map<string, string>();
   if (options.execute) {
     const { description, vendor, device } = await ensureAdapter();
     console.log(
       `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}\n`,
     );
-    failures = await executeAll(names, executed, options);
+    const { scale, seed } = options;
+    const executions = await executeAll(names, { directory: executed, scale, seed });
+    for (const [name, { failure }] of executions) if (failure) failures.set(name, failure);
   } else {
     await Deno.mkdir(executed, { recursive: true });
     for (const name of names) {

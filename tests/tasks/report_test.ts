@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readArguments, resultLines, selectNotebooks } from "../../lib/tasks/report.ts";
+import { selectNotebooks } from "../../lib/tasks/execute_all.ts";
+import { readArguments, resultLines } from "../../lib/tasks/report.ts";
 
 const NAMES = ["01-tokenizers", "04-gpt2", "06-cut-cross-entropy"];
 

@@ -1,0 +1,96 @@
+import { basename, join } from "node:path";
+import { CellError, executeNotebook } from "../report/execute.ts";
+import type { NotebookFile } from "../report/nbformat.ts";
+import { ProgressLine } from "./progress_line.ts";
+
+/** The folder of the notebooks. */
+export const NOTEBOOKS = new URL("../../notebooks/", import.meta.url);
+
+/** Names of all notebooks, without extension, in order. */
+export async function notebookNames(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(NOTEBOOKS)) {
+    if (name.endsWith(".ipynb")) names.push(basename(name, ".ipynb"));
+  }
+  return names.sort();
+}
+
+/** Names of the notebooks that `only` selects, in order; all if it is empty. */
+export function selectNotebooks(names: string[], only: string[]): string[] {
+  const selected = new Set<string>();
+  for (const wanted of only) {
+    const found = names.filter((name) => name === wanted || name.includes(wanted));
+    if (found.length === 0) {
+      throw new Error(`--only ${wanted} names no notebook; there are ${names.join(", ")}.`);
+    }
+    found.forEach((name) => selected.add(name));
+  }
+  return only.length === 0 ? names : names.filter((name) => selected.has(name));
+}
+
+/** Options of {@link executeAll}. */
+export interface ExecuteAllOptions {
+  /** Folder of the executed copies; none are written without it. */
+  directory?: string;
+  scale?: string;
+  seed?: number;
+}
+
+/** What {@link executeAll} has of a notebook. */
+export interface Execution {
+  /** Without it, the notebook failed. */
+  notebook?: NotebookFile;
+  /** What went wrong, such as "code cell 3 failed". */
+  failure?: string;
+}
+
+/**
+ * Executes notebooks one after the other and shows where it stands. A notebook that fails does not
+ * keep the others from being executed. Ctrl-C ends the process with code 130.
+ *
+ * @param names without extension, of the folder notebooks
+ */
+export async function executeAll(
+  names: readonly string[],
+  { directory, scale, seed }: ExecuteAllOptions,
+): Promise<Map<string, Execution>> {
+  const executions = new Map<string, Execution>();
+  const controller = new AbortController();
+  const stop = () => controller.abort(new Error("Stopped."));
+  Deno.addSignalListener("SIGINT", stop);
+  if (directory !== undefined) await Deno.mkdir(directory, { recursive: true });
+  const width = Math.max(...names.map((name) => name.length));
+  const line = new ProgressLine();
+  try {
+    for (const name of names) {
+      try {
+        const { notebook, seconds } = await executeNotebook(
+          join(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
+          {
+            ...directory !== undefined && { out: join(directory, `${name}.ipynb`) },
+            ...{ scale, seed, signal: controller.signal },
+            onProgress: ({ cell, cells, title }) => {
+              if (cell > cells) return;
+              const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
+              line.step((elapsed) => `${elapsed}  ${name.padEnd(width)}  ${count}  ${title}`);
+            },
+          },
+        );
+        line.finish(`${name.padEnd(width)}  executed in ${seconds.toFixed(1)} s`);
+        executions.set(name, { notebook });
+      } catch (error) {
+        line.finish();
+        if (!(error instanceof CellError)) throw error;
+        console.error(`\n${error.message}\n`);
+        executions.set(name, { failure: `code cell ${error.cell} failed` });
+      }
+    }
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    console.error("Stopped.");
+    Deno.exit(130);
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+  return executions;
+}
