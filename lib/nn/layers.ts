@@ -12,20 +12,25 @@ const pair = (name: string) => [`${name}.weight`, `${name}.bias`] as const;
 /** y = x · Wᵀ + b; see `linear`. */
 export class Linear {
   readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly bias: Parameter | undefined;
   readonly layout: "out,in" | "in,out";
 
   /**
    * @param names one name, or those of several layers of the same input which are computed as one:
    * their outputs lie side by side.
    * @param outputs of all of them together.
+   * @param options `bias: false` leaves out b.
    */
   constructor(
     parameters: Parameters,
     names: string | readonly string[],
     inputs: number,
     outputs: number,
-    { deviation, layout = "out,in" }: { deviation: number; layout?: "out,in" | "in,out" },
+    { deviation, layout = "out,in", bias: biased = true }: {
+      deviation: number;
+      layout?: "out,in" | "in,out";
+      bias?: boolean;
+    },
   ) {
     const all = typeof names === "string" ? [names] : names;
     if (all.length > 1 && layout !== "out,in") {
@@ -40,18 +45,14 @@ export class Linear {
       { normal: deviation },
       all.map((name) => pair(name)[0]),
     );
-    this.bias = parameters.declare(
-      bias,
-      [outputs],
-      { constant: 0 },
-      all.map((name) => pair(name)[1]),
-    );
+    const biases = all.map((name) => pair(name)[1]);
+    this.bias = biased ? parameters.declare(bias, [outputs], { constant: 0 }, biases) : undefined;
   }
 
   /** @param x […, inputs]; the result is […, outputs]. */
   forward(x: Tensor, options: Omit<LinearOptions, "weightLayout"> = {}): Tensor {
     const weightLayout = this.layout;
-    return ops.linear(x, this.weight.tensor, this.bias.tensor, { ...options, weightLayout });
+    return ops.linear(x, this.weight.tensor, this.bias?.tensor, { ...options, weightLayout });
   }
 }
 
@@ -68,6 +69,19 @@ export class LayerNorm {
 
   forward(x: Tensor): Tensor {
     return ops.layerNorm(x, this.weight.tensor, this.bias.tensor, { eps: this.eps });
+  }
+}
+
+/** RMS norm with weights; see `rmsNorm`. */
+export class RmsNorm {
+  readonly weight: Parameter;
+
+  constructor(parameters: Parameters, name: string, width: number, readonly eps: number) {
+    this.weight = parameters.declare(pair(name)[0], [width], { constant: 1 });
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.rmsNorm(x, this.weight.tensor, { eps: this.eps });
   }
 }
 

@@ -1,20 +1,30 @@
 /**
- * Models made of layers: GPT-2, BERT and DistilBERT with the weights and names of Hugging Face.
+ * Models made of layers: GPT-2, BERT and DistilBERT with the weights and names of Hugging Face, and
+ * the differential transformer.
  *
  * @module
  */
+export {
+  type AttentionRow,
+  attentionRow,
+  type LayerAttention,
+  type Trace,
+  traceAttention,
+} from "./attention_maps.ts";
 export { Bert } from "./bert.ts";
 export { type BertConfig } from "./bert_config.ts";
 export { Classifier, type ClassifierBatch } from "./classifier.ts";
 export { ConfigError } from "./config.ts";
 export { type Decoder, type DecoderCache } from "./decoder.ts";
+export { DiffTransformer, type DiffTransformerBatch } from "./diff_transformer.ts";
+export { type DiffTransformerConfig, lambdaInit } from "./diff_transformer_config.ts";
 export { DistilBert } from "./distilbert.ts";
 export { type DistilBertConfig } from "./distilbert_config.ts";
 export { Gpt2, type Gpt2Batch, type LossOptions, type PassOptions } from "./gpt2.ts";
 export { type Gpt2Config } from "./gpt2_config.ts";
 export { type Rows } from "./inputs.ts";
 export { KeyValueCache } from "./key_value_cache.ts";
-export { Embedding, LayerNorm, Linear } from "./layers.ts";
+export { Embedding, LayerNorm, Linear, RmsNorm } from "./layers.ts";
 export { WeightsError } from "./load_weights.ts";
 export { type BatchSize, type LoadOptions, Model } from "./model.ts";
 export { type ModelFiles, sourceOf, type WeightSource } from "./model_files.ts";
@@ -22,3 +32,4 @@ export { Parameter } from "./parameter.ts";
 export { Parameters } from "./parameters.ts";
 export { type TrainingStep } from "./random_sites.ts";
 export { recompute } from "./recompute.ts";
+export { withVocabulary } from "./with_vocabulary.ts";

@@ -25,6 +25,7 @@ export {
 } from "./attention.ts";
 export { crossEntropy, type CrossEntropyOptions } from "./cross_entropy.ts";
 export { diffAttention, type DiffAttentionOptions } from "./diff_attention.ts";
+export { diffLambda } from "./diff_lambda.ts";
 export { dropout, type DropoutStream } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
 export { layerNorm } from "./layer_norm.ts";
