@@ -17,6 +17,11 @@ export interface BeamSearchOptions {
   earlyStopping?: boolean | "never";
   /** Texts returned for each prompt, at most `beams` (default 1). */
   count?: number;
+  /**
+   * The only tokens that may follow what a text has so far, at least one (default: all); as
+   * transformers' `prefix_allowed_tokens_fn`, with new tokens only. Scores stay those of the model.
+   */
+  allowed?: (prompt: number, tokens: readonly number[]) => readonly number[];
 }
 
 /** A text that was found. */
@@ -51,6 +56,9 @@ interface Search {
 
 /** The score of beams that must not be chosen. */
 const NEVER = -1e9;
+
+/** Whether something does not come from a beam that must not be chosen. */
+const isPossible = ({ score }: { score: number }) => score > NEVER / 2;
 
 /**
  * Follows several texts at a time and finds likelier ones than taking the likeliest token does; the
@@ -111,7 +119,14 @@ export async function beamSearch<Cache extends DecoderCache>(
         const row = prompt * beams + i;
         return all.subarray(row * width, (row + 1) * width);
       });
-      const candidates = bestCandidates(rows, search.running, kept);
+      const { allowed } = options;
+      const candidates = bestCandidates(
+        rows,
+        search.running,
+        kept,
+        // What follows a beam that must not be chosen does not matter, only that there is one.
+        allowed && ((beam) => isPossible(beam) ? allowed(prompt, beam.tokens) : [0]),
+      );
       const isEnd = ({ token }: Candidate) => last || ends.has(token);
       const extended = ({ beam, token, score }: Candidate): Beam => ({
         tokens: [...search.running[beam].tokens, token],
@@ -120,7 +135,8 @@ export async function beamSearch<Cache extends DecoderCache>(
       const full = search.ended.length === beams;
       if (search.hopeful && !(full && earlyStopping === true)) {
         // Only what is among the best `beams` may end; the others are there to go on.
-        const fresh = candidates.slice(0, beams).filter(isEnd).map((candidate) => {
+        const mayEnd = (it: Candidate) => isEnd(it) && isPossible(it);
+        const fresh = candidates.slice(0, beams).filter(mayEnd).map((candidate) => {
           const { tokens, score } = extended(candidate);
           return { tokens, score: score / length ** lengthPenalty };
         });
@@ -129,12 +145,15 @@ export async function beamSearch<Cache extends DecoderCache>(
       }
       const goOn = last ? candidates : candidates.filter((candidate) => !isEnd(candidate));
       const chosen = goOn.slice(0, beams);
+      // With few tokens allowed, there may be fewer ways than beams.
+      const hopeless = !chosen.some(isPossible);
+      while (chosen.length < beams) chosen.push({ ...candidates[0], score: NEVER });
       search.running = chosen.map(extended);
       parents.push(...chosen.map(({ beam }) => prompt * beams + beam));
       const farthest = earlyStopping === "never" && lengthPenalty > 0 ? maxNewTokens : length;
       const possible = search.running[0].score / farthest ** lengthPenalty;
       const worst = search.ended.length === beams ? search.ended[beams - 1].score : NEVER;
-      search.hopeful &&= possible > worst;
+      search.hopeful &&= !hopeless && possible > worst;
     });
     const allFull = searches.every(({ ended }) => ended.length === beams);
     if (!searches.some(({ hopeful }) => hopeful) || (allFull && earlyStopping === true)) break;
@@ -150,13 +169,16 @@ function bestCandidates(
   logits: readonly Float32Array[],
   running: readonly Beam[],
   count: number,
+  allowed?: (beam: Beam) => readonly number[],
 ): Candidate[] {
   const best: Candidate[] = [];
   logits.forEach((row, beam) => {
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
     const lse = most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0));
     const base = running[beam].score - lse;
-    for (let token = 0; token < row.length; token++) {
+    const tokens = allowed?.(running[beam]);
+    for (let i = 0; i < (tokens ?? row).length; i++) {
+      const token = tokens ? tokens[i] : i;
       const score = base + row[token];
       if (best.length === count && score <= best[count - 1].score) continue;
       let at = best.length;

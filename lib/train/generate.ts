@@ -1,6 +1,6 @@
 import { Random } from "../data/random.ts";
 import type { Decoder, DecoderCache } from "../nn/decoder.ts";
-import { endTokens, padPrompts } from "./prompts.ts";
+import { endTokens, only, padPrompts } from "./prompts.ts";
 import { type SamplingOptions, tokenProbabilities } from "./sampling.ts";
 
 /** Options of {@linkcode generate}. */
@@ -10,6 +10,11 @@ export interface GenerateOptions {
   endOfText?: number | readonly number[];
   /** Draws tokens instead of taking the likeliest; the same seed draws the same. */
   sample?: SamplingOptions & { seed?: number };
+  /**
+   * The only tokens that may follow what a text has so far, at least one (default: all); as
+   * transformers' `prefix_allowed_tokens_fn`, with new tokens only.
+   */
+  allowed?: (prompt: number, tokens: readonly number[]) => readonly number[];
   /** Called with each new token, for each text that goes on: to show text as it comes. */
   onToken?: (token: number, prompt: number) => void | Promise<void>;
 }
@@ -34,7 +39,7 @@ export interface GenerateOptions {
 export async function generate<Cache extends DecoderCache>(
   model: Decoder<Cache>,
   prompts: readonly ArrayLike<number>[],
-  { maxNewTokens, endOfText, sample, onToken }: GenerateOptions,
+  { maxNewTokens, endOfText, sample, allowed, onToken }: GenerateOptions,
 ): Promise<number[][]> {
   const { ids, mask, time } = padPrompts(prompts, maxNewTokens, model.longest);
   const batch = prompts.length, ends = endTokens(endOfText);
@@ -50,7 +55,8 @@ export async function generate<Cache extends DecoderCache>(
     const all = await logits.read(), width = all.length / batch;
     const tokens: number[] = [];
     for (let i = 0; i < batch; i++) {
-      const row = all.subarray(i * width, (i + 1) * width);
+      const whole = all.subarray(i * width, (i + 1) * width);
+      const row = allowed && open[i] ? only(whole, allowed(i, texts[i])) : whole;
       const token = sample
         ? randoms[i].weighted(tokenProbabilities(row, sample))
         : row.reduce((best, value, id) => value > row[best] ? id : best, 0);

@@ -45,3 +45,17 @@ export function padPrompts(
 export function endTokens(end: number | readonly number[] | undefined): ReadonlySet<number> {
   return new Set(end === undefined ? [] : typeof end === "number" ? [end] : end);
 }
+
+/**
+ * Logits of these tokens, −∞ for all others.
+ *
+ * @throws {RangeError} if there are none.
+ */
+export function only(logits: Float32Array, tokens: readonly number[]): Float32Array {
+  if (tokens.length === 0) {
+    throw new RangeError("allowed() gave no token; expected at least one that may follow.");
+  }
+  const kept = new Float32Array(logits.length).fill(-Infinity);
+  for (const token of tokens) kept[token] = logits[token];
+  return kept;
+}
