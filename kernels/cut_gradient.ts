@@ -218,7 +218,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     before[lid] += other;
     workgroupBarrier();
   }
-  let survivors = min(before[${threads - 1}u] - firstRank, ${tile.m}u);
+  // Loaded for all threads at once: barriers below stand in loops over it, and browsers refuse those
+  // whose length is not known to be the same for every thread.
+  let survivors = min(workgroupUniformLoad(&before[${threads - 1}u]) - firstRank, ${tile.m}u);
   var rank = before[lid] - count;
   for (var w = firstWord; w < endWord; w++) {
     let bound = bounds[mapBase + w];
