@@ -44,6 +44,11 @@ export interface PassOptions {
   training?: TrainingStep;
   /** Stores only what enters each block and computes the rest again on the way back. */
   checkpoint?: boolean;
+  /**
+   * Called in each block with queries, keys and values side by side, [B, T, 3·D], and with what
+   * attention makes of them, [B, T, D]: to look inside, see `traceGpt2`.
+   */
+  look?: (qkv: Tensor, attended: Tensor) => void;
 }
 
 /** A pass that ends in a loss: how the loss is computed, too. */
@@ -156,7 +161,8 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
   }
 
   /** What the last block gives, normalised: [B, T, D]. */
-  hidden({ ids, mask }: Gpt2Batch, { training, checkpoint = false }: PassOptions = {}): Tensor {
+  hidden({ ids, mask }: Gpt2Batch, options: PassOptions = {}): Tensor {
+    const { training, checkpoint = false, look } = options;
     using tokens = toRows(this.gpu, "ids", ids);
     using keys = keysSeen(this.gpu, mask, tokens.shape);
     using last = runBlocks(
@@ -164,13 +170,16 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
       this.#embed(tokens, training),
       keys,
       (block, x, keys) =>
-        block.forward(x, training, (qkv) =>
-          ops.attentionPacked(qkv, {
+        block.forward(x, training, (qkv) => {
+          const attended = ops.attentionPacked(qkv, {
             heads: this.config.heads,
             causal: true,
             ...keyOptions(keys),
             ...this.#attentionDropout(training, block.number),
-          })),
+          });
+          look?.(qkv, attended);
+          return attended;
+        }),
       checkpoint,
     );
     return this.norm.forward(last);

@@ -21,6 +21,7 @@ export { type DiffTransformerConfig, lambdaInit } from "./diff_transformer_confi
 export { DistilBert } from "./distilbert.ts";
 export { type DistilBertConfig } from "./distilbert_config.ts";
 export { Gpt2, type Gpt2Batch, type LossOptions, type PassOptions } from "./gpt2.ts";
+export { traceGpt2 } from "./gpt2_attention.ts";
 export { type Gpt2Config } from "./gpt2_config.ts";
 export { type Rows } from "./inputs.ts";
 export { KeyValueCache } from "./key_value_cache.ts";
