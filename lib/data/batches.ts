@@ -20,6 +20,13 @@ export interface BatchesOptions {
   shuffle?: boolean;
   /** Whether a last batch of fewer items is left out. */
   dropLast?: boolean;
+  /**
+   * How long each item is: items of similar length then share a batch, so that little of it is
+   * padding. Each run of `sortedTogether` batches is sorted by length before it is cut.
+   */
+  lengths?: ArrayLike<number>;
+  /** See `lengths` (default 8). */
+  sortedTogether?: number;
 }
 
 /**
@@ -42,6 +49,8 @@ export class Batches {
   readonly #count: number;
   readonly #size: number;
   readonly #shuffle: boolean;
+  readonly #lengths: ArrayLike<number> | undefined;
+  readonly #together: number;
   readonly #random: Random;
   #position: BatchPosition = { epoch: 0, batch: 0 };
   #order: Uint32Array<ArrayBuffer> | undefined;
@@ -49,9 +58,10 @@ export class Batches {
   /** @param count how many items there are */
   constructor(
     count: number,
-    { batchSize, seed = 0, shuffle = true, dropLast = false }: BatchesOptions,
+    { batchSize, seed = 0, shuffle = true, dropLast = false, lengths, sortedTogether = 8 }:
+      BatchesOptions,
   ) {
-    for (const [name, value] of Object.entries({ count, batchSize })) {
+    for (const [name, value] of Object.entries({ count, batchSize, sortedTogether })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new RangeError(`${name} must be a whole number ≥ 1, but was ${value}.`);
       }
@@ -62,6 +72,13 @@ export class Batches {
         `With dropLast, batchSize must not exceed the ${count} items, but was ${batchSize}.`,
       );
     }
+    if (lengths && lengths.length !== count) {
+      throw new RangeError(
+        `lengths has ${lengths.length} numbers; expected one for each of ${count}.`,
+      );
+    }
+    this.#lengths = lengths;
+    this.#together = sortedTogether;
     this.#count = count;
     this.#size = batchSize;
     this.#shuffle = shuffle;
@@ -100,6 +117,28 @@ export class Batches {
 
   #orderOf(epoch: number): Uint32Array<ArrayBuffer> {
     const order = Uint32Array.from({ length: this.#count }, (_, i) => i);
-    return this.#shuffle ? this.#random.fork(epoch).shuffle(order) : order;
+    if (!this.#shuffle) return order;
+    const random = this.#random.fork(epoch);
+    random.shuffle(order);
+    return this.#lengths ? this.#grouped(order, this.#lengths, random) : order;
+  }
+
+  /** Items of similar length side by side, the batches in a random order; a short one stays last. */
+  #grouped(
+    order: Uint32Array<ArrayBuffer>,
+    lengths: ArrayLike<number>,
+    random: Random,
+  ): Uint32Array<ArrayBuffer> {
+    const run = this.#size * this.#together;
+    for (let first = 0; first < order.length; first += run) {
+      order.subarray(first, first + run).sort((a, b) => lengths[a] - lengths[b]);
+    }
+    const whole = Math.floor(order.length / this.#size);
+    const batches = random.shuffle(Uint32Array.from({ length: whole }, (_, i) => i));
+    const grouped = order.slice();
+    batches.forEach((from, to) =>
+      grouped.set(order.subarray(from * this.#size, (from + 1) * this.#size), to * this.#size)
+    );
+    return grouped;
   }
 }

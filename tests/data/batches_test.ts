@@ -43,3 +43,31 @@ Deno.test("sizes and positions that make no sense are refused", () => {
   const batches = new Batches(3, { batchSize: 2 });
   assertThrows(() => batches.position = { epoch: 0, batch: 2 }, RangeError, "batch from 0 to 1");
 });
+
+Deno.test("items of similar length share a batch, and every item still comes once", () => {
+  const lengths = Array.from({ length: 103 }, (_, i) => 1 + (i * 37) % 50);
+  const batches = new Batches(103, { batchSize: 5, seed: 3, lengths, sortedTogether: 10 });
+  const epoch = () => Array.from({ length: batches.batchesPerEpoch }, () => batches.next());
+  const spread = (batch: Uint32Array) => {
+    const all = Array.from(batch, (i) => lengths[i]);
+    return Math.max(...all) - Math.min(...all);
+  };
+  const first = epoch(), second = epoch();
+  for (const all of [first, second]) {
+    assertEquals(
+      all.flatMap((batch) => [...batch]).sort((a, b) => a - b),
+      Array.from({ length: 103 }, (_, i) => i),
+    );
+    assert(all.every((batch) => spread(batch) <= 12), "50 lengths in 10 batches");
+    const shortest = all.map((batch) => lengths[batch[0]]);
+    assert(
+      shortest.some((length, i) => i > 0 && length < shortest[i - 1]),
+      "not sorted as a whole",
+    );
+  }
+  assert(first.join() !== second.join());
+  const resumed = new Batches(103, { batchSize: 5, seed: 3, lengths, sortedTogether: 10 });
+  resumed.position = { epoch: 1, batch: 7 };
+  assertEquals(resumed.next(), second[7]);
+  assertThrows(() => new Batches(3, { batchSize: 1, lengths: [1] }), RangeError, "lengths has 1");
+});
