@@ -2,6 +2,7 @@
  * Scrambled sentences as a language model sees them: a prompt that ends where the answer begins.
  */
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { Batches, type BatchPosition } from "./batches.ts";
 import type { ScrambledSentence } from "./scrambled_sentences.ts";
 
 /** The label of tokens from which nothing is learned. */
@@ -127,6 +128,52 @@ export class DescramblingPrompts {
   readAnswer(tokens: readonly number[]): string[] {
     const end = tokens.indexOf(this.endOfText);
     return wordsOf(this.tokenizer.decode(end < 0 ? tokens : tokens.slice(0, end)));
+  }
+}
+
+/** Options of {@linkcode DescramblingBatches}. */
+export interface DescramblingBatchesOptions {
+  batchSize: number;
+  /** The same seed gives the same batches. */
+  seed?: number;
+}
+
+/**
+ * An endless source of batches for `train` of lib/train. Examples of similar length share a batch;
+ * the order of an epoch depends on the seed and its number only.
+ */
+export class DescramblingBatches {
+  readonly #prompts: DescramblingPrompts;
+  readonly #examples: readonly DescramblingExample[];
+  readonly #batches: Batches;
+
+  constructor(
+    prompts: DescramblingPrompts,
+    examples: readonly DescramblingExample[],
+    { batchSize, seed = 0 }: DescramblingBatchesOptions,
+  ) {
+    this.#prompts = prompts;
+    this.#examples = examples;
+    const lengths = examples.map(({ ids }) => ids.length);
+    this.#batches = new Batches(examples.length, { batchSize, seed, lengths, dropLast: true });
+  }
+
+  /** How many batches an epoch has. */
+  get batchesPerEpoch(): number {
+    return this.#batches.batchesPerEpoch;
+  }
+
+  /** Where the next batch comes from. Setting it goes there. */
+  get position(): BatchPosition {
+    return this.#batches.position;
+  }
+
+  set position(position: BatchPosition) {
+    this.#batches.position = position;
+  }
+
+  next(): DescramblingBatch {
+    return this.#prompts.batch(Array.from(this.#batches.next(), (i) => this.#examples[i]));
   }
 }
 

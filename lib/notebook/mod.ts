@@ -65,6 +65,7 @@ export { currentScale, currentSeed, type Parameters, type Scale, scale, SCALES }
 export { log, type MarkedText, show } from "./show.ts";
 export { table, type TableData, type TableOptions } from "./table.ts";
 export { theme, type ThemeColours } from "./theme.ts";
+export { openTrainingRun, type TrainingRun } from "./training_run.ts";
 
 installInterruptHandler();
 showUnhandledRejections();

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DescramblingPrompts } from "../../lib/data/descrambling_prompts.ts";
+import { DescramblingBatches, DescramblingPrompts } from "../../lib/data/descrambling_prompts.ts";
 import { makeScrambledSentences } from "../../lib/data/scrambled_sentences.ts";
 import { trainBpe } from "../../lib/text/mod.ts";
 
@@ -74,6 +74,21 @@ Deno.test("a batch is filled up on the right, and nothing is learned or seen the
     assert(labels[b].subarray(length).every((label) => label === -100));
     assert(mask[b].subarray(length).every((flag) => flag === 0));
   });
+});
+
+Deno.test("batches hold each example once an epoch, and go on from any position", () => {
+  const examples = sentences.slice(0, 42).map((sentence) => prompts.encode(sentence));
+  const source = () => new DescramblingBatches(prompts, examples, { batchSize: 5, seed: 4 });
+  const batches = source(), all = Array.from({ length: 16 }, () => batches.next());
+  assertEquals(batches.batchesPerEpoch, 8);
+  const key = (ids: Int32Array, mask: Int32Array) => ids.filter((_, t) => mask[t] === 1).join();
+  const seen = all.slice(0, 8).flatMap(({ ids, mask }) => ids.map((row, i) => key(row, mask[i])));
+  assertEquals(new Set(seen).size, 40);
+  const known = new Set(examples.map(({ ids }) => ids.join()));
+  assert(seen.every((row) => known.has(row)));
+  const resumed = source();
+  resumed.position = { epoch: 1, batch: 3 };
+  assertEquals(resumed.next(), all[11]);
 });
 
 Deno.test("a tokenizer without the end of text is refused", () => {
