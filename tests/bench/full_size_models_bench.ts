@@ -6,7 +6,7 @@
  * and saved; full_size_models.py loads what was saved and compares logits. Prints a table; `--save`
  * writes data/benchmarks/full_size_models.csv. First and last loss are means of five steps.
  *
- * Arguments: `--only bert` (part of a name), `--steps 50`, `--tiny` (small models and batches; the
+ * Arguments: `--only bert` (part of a name), `--steps 50`, `--learning-rate 1e-4`, `--tiny` (small models and batches; the
  * default on the software adapter), `--folder DIR` (for the models; default: a temporary one, which
  * is removed), `--python python3`, `--save`.
  *
@@ -30,6 +30,8 @@ interface Sizes {
   batch: number;
   time: number;
   steps: number;
+  /** Instead of the task's. */
+  learningRate?: number;
 }
 
 /** What a model is trained on. */
@@ -103,6 +105,7 @@ export async function run(args: string[]): Promise<void> {
     options: {
       only: { type: "string", default: "" },
       steps: { type: "string" },
+      "learning-rate": { type: "string" },
       tiny: { type: "boolean" },
       folder: { type: "string" },
       python: { type: "string", default: "python3" },
@@ -127,7 +130,8 @@ export async function run(args: string[]): Promise<void> {
     const rows: Row[] = [];
     for (const name of names) {
       const { sizes, prove } = MODELS[name];
-      const size = tiny ? { batch: 4, time: 48, steps } : { ...sizes, steps };
+      const learningRate = values["learning-rate"] ? Number(values["learning-rate"]) : undefined;
+      const size = { ...(tiny ? { batch: 4, time: 48 } : sizes), steps, learningRate };
       // A device of its own, so that the peak of its memory is that of this training.
       using gpu = await Gpu.open(tuningOptions());
       const found = await prove(gpu, `${folder}/${name}`, size);
@@ -180,10 +184,10 @@ async function prove<Batch extends { ids: Int32Array[] }>(
   model: Subject<Batch>,
   dir: string,
   sizes: Sizes,
-  { learningRate, batches }: Task<Batch>,
+  { batches, ...task }: Task<Batch>,
 ): Promise<Omit<Row, "model">> {
   using _ = model;
-  const { gpu } = model, { batch, time, steps } = sizes;
+  const { gpu } = model, { batch, time, steps, learningRate = task.learningRate } = sizes;
   const batchOf = batches(sizes, model.config.vocabulary);
   let position = 0;
   const start = performance.now();
