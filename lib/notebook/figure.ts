@@ -5,6 +5,7 @@ import { houseStyle } from "./figure_layout.ts";
 import { type DataTable, type FigureMetadata, PLOTLY_MIME } from "./outputs.ts";
 import { plainData, slug } from "./plain_data.ts";
 import { type PlotlyFigure, plotlySvg, svgToPng } from "./plotly_svg.ts";
+import { prefixIds } from "./svg_ids.ts";
 
 /** What a figure is made of. */
 export interface FigureOptions {
@@ -55,7 +56,8 @@ export async function figureOutput(options: FigureOptions): Promise<Output> {
   }
   const plain = plainData({ data: options.data, layout: options.layout ?? {} }) as PlotlyFigure;
   const styled = houseStyle(plain);
-  const svg = await plotlySvg(styled, { width, height });
+  const id = options.id ?? slug(caption);
+  const svg = prefixIds(await plotlySvg(styled, { width, height }), id);
   const png = await svgToPng(svg);
   return {
     data: {
@@ -66,7 +68,7 @@ export async function figureOutput(options: FigureOptions): Promise<Output> {
     },
     metadata: {
       kind: "figure",
-      id: options.id ?? slug(caption),
+      id,
       caption,
       alt,
       table: options.table ?? figureTable(styled),

@@ -106,12 +106,14 @@ function standIns(window: Loose, font: FontMetrics): void {
 
 /**
  * Two decimals, which are enough for a picture and halve it; the same names in every run, where
- * Plotly draws them by lot; addresses without quotes, as all viewers read them.
+ * Plotly draws them by lot; addresses without quotes, as all viewers read them; a legend that may
+ * be wider than with our font, because a viewer may have none of the same width.
  */
 function tidy(svg: string): string {
   const lot = svg.match(/id="defs-(\w+)"/)?.[1];
   return (lot ? svg.replaceAll(lot, "") : svg)
     .replace(/url\((?:'|&quot;)(#[^'&)]*)(?:'|&quot;)\)/g, "url($1)")
+    .replace(/(<g class="scrollbox"[^>]*?) clip-path="[^"]*"/g, "$1")
     .replace(/<[^>]*>/g, (tag) =>
       // not the text between tags: 0.001 on an axis is no 0
       tag.replace(

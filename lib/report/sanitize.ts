@@ -1,4 +1,5 @@
 import sanitize from "sanitize-html";
+import { prefixIds } from "../notebook/svg_ids.ts";
 
 const TAGS = [
   ...sanitize.defaults.allowedTags,
@@ -47,16 +48,10 @@ export function sanitizeHtml(text: string): string {
 export function inlineSvg(svg: string, prefix: string): string {
   const start = svg.search(/<svg[\s>]/);
   if (start < 0) return "";
-  let text = svg.slice(start)
+  const text = svg.slice(start)
     .replace(/<(script|foreignObject)\b[^]*?<\/\1\s*>/gi, "")
     .replace(/<(?:script|foreignObject)\b[^>]*\/>/gi, "")
     .replace(/\son[a-z]+\s*=\s*(?:"[^"]*"|'[^']*')/gi, "")
     .replace(/\s(?:xlink:)?href\s*=\s*(["'])\s*javascript:[^]*?\1/gi, "");
-  const ids = new Set([...text.matchAll(/\sid=["']([^"']+)["']/g)].map((match) => match[1]));
-  if (ids.size === 0) return text;
-  text = text.replace(/(\sid=["'])([^"']+)/g, (_, before, id) => `${before}${prefix}-${id}`);
-  return text.replace(
-    /(url\((?:&quot;|["'])?#|(?:xlink:)?href=["']#)([^"')&]+)/g,
-    (whole, before, id) => ids.has(id) ? `${before}${prefix}-${id}` : whole,
-  );
+  return prefixIds(text, prefix);
 }

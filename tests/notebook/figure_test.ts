@@ -136,3 +136,17 @@ Deno.test("Widths of text follow the font", async () => {
   assert(Math.abs(font.width("Memory", 24) - 2 * font.width("Memory", 12)) < 1e-9);
   assert(font.width("Memory", 12) > 40 && font.width("Memory", 12) < 56);
 });
+
+Deno.test("Two figures share no identifier, and a legend is not cut off where letters are wider", async () => {
+  const [first, second] = await Promise.all(["one", "two"].map(async (id) => {
+    const { data } = await figureOutput({ ...TWO_LINES, ...WORDS, id });
+    return data["image/svg+xml"] as string;
+  }));
+  const idsOf = (svg: string) => [...svg.matchAll(/\sid="([^"]+)"/g)].map((match) => match[1]);
+  assert(idsOf(first).length > 0);
+  assertEquals(idsOf(first).filter((id) => idsOf(second).includes(id)), []);
+  for (const [, id] of first.matchAll(/url\(#([^)]+)\)/g)) {
+    assert(idsOf(first).includes(id), `${id} is in the picture`);
+  }
+  assert(first.includes('class="scrollbox"') && !/scrollbox"[^>]*clip-path/.test(first));
+});

@@ -4,6 +4,7 @@ import { executeNotebook } from "../../lib/report/execute.ts";
 import { joinText, type NotebookFile, type NotebookOutput } from "../../lib/report/nbformat.ts";
 import { chromiumPath, launch } from "./browser.ts";
 import { notebookOf } from "./notebooks.ts";
+import { startJupyter } from "./jupyter_server.ts";
 import { findPython, type Python } from "./python.ts";
 
 const python = await findPython();
@@ -95,7 +96,7 @@ Deno.test({
   fn: async () => {
     const path = await notebookOf(...CELLS);
     const folder = path.replace(/[/\\][^/\\]*$/, "");
-    await using lab = await startLab(python!, folder);
+    await using lab = await startJupyter(python!, "jupyter-lab", folder);
     await using browser = await launch();
     const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } });
     const complaints: string[] = [];
@@ -127,39 +128,3 @@ Deno.test({
     assertEquals(complaints, []);
   },
 });
-
-/** Starts JupyterLab on a free port; disposing ends it with its kernels. */
-async function startLab(python: Python, folder: string) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const port = (listener.addr as Deno.NetAddr).port;
-  listener.close();
-  const token = crypto.randomUUID();
-  const process = new Deno.Command(python.program("jupyter-lab"), {
-    args: [
-      ...["--no-browser", "--allow-root", "--ip=127.0.0.1", `--port=${port}`, "--port-retries=0"],
-      ...[`--IdentityProvider.token=${token}`, `--ServerApp.root_dir=${folder}`],
-      "--LabApp.news_url=None",
-    ],
-    env: python.env,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const url = `http://127.0.0.1:${port}`;
-  for (let attempt = 0;; attempt++) {
-    const answer = await fetch(`${url}/api/status?token=${token}`).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.ok) break;
-    if (attempt > 300) throw new Error("JupyterLab did not answer within 60 seconds.");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  return {
-    url,
-    token,
-    async [Symbol.asyncDispose]() {
-      const stop = await fetch(`${url}/api/shutdown?token=${token}`, { method: "POST" });
-      await stop.body?.cancel();
-      await process.status;
-    },
-  };
-}

@@ -2,6 +2,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { writeNotebook } from "../../lib/report/notebook_file.ts";
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
 /** Inside the repository, so that notebooks find its import map as those of notebooks/ do. */
 const FOLDER = fileURLToPath(new URL("../../.cache/tests", import.meta.url));
 
@@ -36,4 +38,20 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * A folder like this project's, with a copy of one of its notebooks that may be changed: its cells
+ * find lib, kernels and data where they look for them. It goes with the tests.
+ */
+export async function projectWith(notebook: string): Promise<string> {
+  await Deno.mkdir(FOLDER, { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: FOLDER });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  for (const part of ["lib", "kernels", "data", "tests", "deno.json", "deno.lock"]) {
+    await Deno.symlink(`${ROOT}${part}`, `${folder}/${part}`);
+  }
+  await Deno.mkdir(`${folder}/notebooks`);
+  await Deno.copyFile(`${ROOT}notebooks/${notebook}`, `${folder}/notebooks/${notebook}`);
+  return folder;
 }

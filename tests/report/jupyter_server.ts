@@ -1,0 +1,58 @@
+import type { Python } from "./python.ts";
+
+/** A running Jupyter; disposing ends it with its kernels. */
+export interface JupyterServer extends AsyncDisposable {
+  /** Where it listens, without a slash at the end. */
+  url: string;
+  /** What every request needs as `?token=`. */
+  token: string;
+}
+
+/**
+ * Starts a Jupyter server on a free port, which saves nothing by itself.
+ *
+ * @param program "jupyter-lab" or "jupyter-notebook"
+ * @param folder what it shows
+ */
+export async function startJupyter(
+  python: Python,
+  program: "jupyter-lab" | "jupyter-notebook",
+  folder: string,
+): Promise<JupyterServer> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = (listener.addr as Deno.NetAddr).port;
+  listener.close();
+  const token = crypto.randomUUID();
+  const process = new Deno.Command(python.program(program), {
+    args: [
+      ...["--no-browser", "--allow-root", "--ip=127.0.0.1", `--port=${port}`, "--port-retries=0"],
+      ...[`--IdentityProvider.token=${token}`, `--ServerApp.root_dir=${folder}`],
+      "--LabApp.news_url=None",
+    ],
+    env: python.env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const url = `http://127.0.0.1:${port}`;
+  for (let attempt = 0;; attempt++) {
+    const answer = await fetch(`${url}/api/status?token=${token}`).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer?.ok) break;
+    if (attempt > 300) throw new Error(`${program} did not answer within 60 seconds.`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return {
+    url,
+    token,
+    async [Symbol.asyncDispose]() {
+      const signal = AbortSignal.timeout(5000); // it may wait for a kernel that is just starting
+      await fetch(`${url}/api/shutdown?token=${token}`, { method: "POST", signal })
+        .then((answer) => answer.body?.cancel()).catch(() => {});
+      const timers = [setTimeout(() => process.kill("SIGTERM"), 5000)];
+      timers.push(setTimeout(() => process.kill("SIGKILL"), 15_000));
+      await process.status;
+      timers.forEach(clearTimeout);
+    },
+  };
+}
