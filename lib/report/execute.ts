@@ -3,6 +3,7 @@ import { cellTags, joinText, type NotebookCell, type NotebookFile } from "./nbfo
 import { DenoKernel, type ExecutionReply, KernelDiedError } from "./kernel/kernel.ts";
 import { OutputCollector } from "./kernel/outputs.ts";
 import { readNotebook, writeNotebook } from "./notebook_file.ts";
+import { injectParameters, type ParameterValues } from "./parameters.ts";
 
 /** Where an execution stands, for whoever shows it. */
 export interface ExecutionProgress {
@@ -26,6 +27,8 @@ export interface ExecuteNotebookOptions {
   scale?: string;
   /** Sets CUTLOSS_SEED. */
   seed?: number;
+  /** Sets parameters of the notebook: see {@link injectParameters}. */
+  parameters?: ParameterValues;
   /** More environment variables. */
   env?: Record<string, string>;
   /** The longest that one cell may take, in seconds (default 1800). */
@@ -70,7 +73,8 @@ export class CellError extends Error {
  * copy is written to `out` also after a failure, with the outputs so far. The kernel's process has
  * ended when the returned promise settles, whatever happened.
  *
- * @throws CellError if a cell fails; the signal's reason if it was aborted
+ * @throws CellError if a cell fails; the signal's reason if it was aborted; Error if the notebook has
+ * no such parameter
  */
 export async function executeNotebook(
   path: string,
@@ -79,6 +83,7 @@ export async function executeNotebook(
   const { signal, timeoutPerCell = 1800 } = options;
   signal?.throwIfAborted();
   const notebook = await readNotebook(path);
+  if (options.parameters) injectParameters(notebook, options.parameters, path);
   const began = performance.now();
   const elapsed = () => (performance.now() - began) / 1000;
   const codeCells = notebook.cells.filter((cell) => cell.cell_type === "code");
@@ -87,6 +92,9 @@ export async function executeNotebook(
   const kernel = await DenoKernel.start({
     cwd: dirname(await Deno.realPath(path)),
     env: {
+      // What is set for this notebook goes before what the environment says for all.
+      ...options.parameters?.scale !== undefined && { CUTLOSS_SCALE: "" },
+      ...options.parameters?.seed !== undefined && { CUTLOSS_SEED: "" },
       ...options.scale !== undefined && { CUTLOSS_SCALE: options.scale },
       ...options.seed !== undefined && { CUTLOSS_SEED: String(options.seed) },
       ...options.env,
@@ -196,6 +204,7 @@ function executedMetadata(
       ...notebook.metadata.cutloss as Record<string, unknown> | undefined,
       ...options.scale !== undefined && { scale: options.scale },
       ...options.seed !== undefined && { seed: options.seed },
+      ...options.parameters && { parameters: options.parameters },
       executed: new Date().toISOString(),
       seconds: Math.round(seconds * 10) / 10,
       deno: Deno.version.deno,

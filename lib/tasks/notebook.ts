@@ -2,13 +2,15 @@
  * `deno task notebook`: executes one notebook without Jupyter.
  *
  * ```
- * deno task notebook 06 [--scale smoke|laptop|full] [--seed N] [--timeout SECONDS] [--in-place]
+ * deno task notebook 06 [--scale smoke|laptop|full] [--seed N] [--set NAME=VALUE] [--timeout SECONDS]
+ *                       [--out FILE | --in-place]
  * ```
  */
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { SCALES } from "../notebook/scale.ts";
 import { CellError, executeNotebook } from "../report/execute.ts";
+import type { ParameterValues } from "../report/parameters.ts";
 import { ensureAdapter } from "./adapter.ts";
 import { ProgressLine } from "./progress_line.ts";
 
@@ -17,6 +19,7 @@ or the path of any other notebook for the Deno kernel.
 
   --scale SCALE      ${SCALES.join(", ")}; chosen by the adapter if left out
   --seed N           seed of everything random; the notebook's own if left out
+  --set NAME=VALUE   a value of the notebook's parameters cell; may be repeated
   --timeout SECONDS  longest time of one cell; 1800 if left out
   --out FILE         where the executed copy goes; reports/notebooks/NAME.ipynb if left out
   --in-place         store the outputs in the notebook itself
@@ -29,6 +32,7 @@ export interface NotebookTaskOptions {
   name: string;
   scale?: string;
   seed?: number;
+  parameters?: ParameterValues;
   timeout?: number;
   out?: string;
   inPlace: boolean;
@@ -46,6 +50,7 @@ export function readArguments(args: string[]): NotebookTaskOptions | undefined {
     options: {
       scale: { type: "string" },
       seed: { type: "string" },
+      set: { type: "string", multiple: true },
       timeout: { type: "string" },
       out: { type: "string" },
       "in-place": { type: "boolean" },
@@ -60,14 +65,29 @@ export function readArguments(args: string[]): NotebookTaskOptions | undefined {
   if (scale !== undefined && !(SCALES as readonly string[]).includes(scale)) {
     throw new Error(`--scale is ${scale}, expected one of ${SCALES.join(", ")}.`);
   }
+  if (values.set && values["in-place"]) {
+    throw new Error("--set and --in-place exclude each other: the notebook keeps its own values.");
+  }
   return {
     name: positionals[0],
     scale,
     seed: numberOf("seed", values.seed, Number.isSafeInteger, "a whole number from 0"),
+    parameters: values.set && Object.fromEntries(values.set.map(readSetting)),
     timeout: numberOf("timeout", values.timeout, (n) => n > 0, "a number of seconds"),
     out: values.out,
     inPlace: values["in-place"] ?? false,
   };
+}
+
+/** Reads "seed=3" as a name and its value: a number, true, false, or else a text. */
+export function readSetting(setting: string): [name: string, value: ParameterValues[string]] {
+  const [, name, text] = /^(\w+)=(.*)$/s.exec(setting) ?? [];
+  if (name === undefined) {
+    throw new Error(`A parameter is given as "${setting}", expected NAME=VALUE, such as seed=3.`);
+  }
+  if (text === "true" || text === "false") return [name, text === "true"];
+  const number = text.trim() === "" ? NaN : Number(text);
+  return [name, Number.isFinite(number) ? number : text];
 }
 
 function numberOf(
@@ -118,6 +138,7 @@ async function main(options: NotebookTaskOptions): Promise<number> {
   try {
     const { seconds } = await executeNotebook(path, {
       ...{ out, scale: options.scale, seed: options.seed, timeoutPerCell: options.timeout },
+      parameters: options.parameters,
       signal: controller.signal,
       onProgress: ({ cell, cells, title }) => {
         if (cell > cells) return;

@@ -24,11 +24,19 @@ Deno.test("Arguments of the notebook task are read, and wrong ones are named", (
     name: "06",
     scale: "smoke",
     seed: 3,
+    parameters: undefined,
     timeout: undefined,
     out: undefined,
     inPlace: true,
   });
+  assertEquals(
+    readArguments(["06", "--set", "seed=3", "--set", "scale=smoke", "--set", "tied=true"])
+      ?.parameters,
+    { seed: 3, scale: "smoke", tied: true },
+  );
   assertEquals(readArguments(["--help"]), undefined);
+  assertThrows(() => readArguments(["06", "--set", "seed"]), Error, 'given as "seed"');
+  assertThrows(() => readArguments(["06", "--set", "seed=1", "--in-place"]), Error, "exclude");
   assertThrows(() => readArguments([]), Error, "One notebook is to be named");
   assertThrows(() => readArguments(["06", "--scale", "big"]), Error, "--scale is big");
   assertThrows(() => readArguments(["06", "--seed", "-1"]), Error);
