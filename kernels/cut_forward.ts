@@ -29,9 +29,9 @@ import {
   columnGroups,
   declareAccumulators,
   multiplyStep,
+  operandStaging,
   OVERFLOWED,
   rowsPerThread,
-  staging,
   threadIndex,
   tileColumn,
   tileRow,
@@ -61,7 +61,7 @@ export interface CutForwardConstants {
 
 /** Bytes of workgroup memory, with everything switched on. */
 export function cutForwardBytes(tile: TileShape, half = false): number {
-  return tileStagingBytes(tile, half) + tile.m * ((tile.threadsX + 1) * 12 + 16);
+  return tileStagingBytes(tile, half) + 4 * tile.threadsY * (tile.threadsX + 1) * 12 + tile.m * 16;
 }
 
 /** Stands for minus infinity: finite, so that differences stay finite. */
@@ -114,7 +114,9 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
   const ofC: Operand = { ...matrix, binding: "c" };
   const staged = tileLoader(tile, ofE, ofC, c.wholeSteps);
   const direct = tile.direct ? new DirectTile(tile, ofE, ofC, c.wholeSteps) : undefined;
-  // Between a span's tiles every thread remembers its own share of each of its rows.
+  // Between a span's tiles every thread remembers its own share of each of its rows: largest logit and
+  // sum. At the end the shares are combined, for as many rows at a time as threads have in four.
+  const together = 4 * tile.threadsY;
   const owned = Math.ceil(tile.m / threads);
   const forOwned = (piece: string) =>
     unroll(
@@ -133,14 +135,14 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
       let r = ${tileRow(tile, i)};
       let all = ${largestOf(z)};
       let top = ${largestOf(["all.x", "all.y", "all.z", "all.w"])};
-      let old = running[r][tx];
-      let largest = max(old.x, top);
-      running[r][tx] = vec2f(largest, old.y * exp(old.x - largest) + ${
+      let largest = max(largest${i}, top);
+      sum${i} = sum${i} * exp(largest${i} - largest) + ${
       z.map((values) => `dot(exp(${values} - largest), vec4f(1.0))`).join(" + ")
-    });
+    };
+      largest${i} = largest;
       ${
       sumLogits
-        ? `totals[r][tx] += ${
+        ? `total${i} += ${
           z.map((values, j) => `dot(select(vec4f(0.0), ${values}, inside${j}), vec4f(1.0))`)
             .join(" + ")
         };`
@@ -212,11 +214,11 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
     tile: { m: tile.m, n: tile.n },
     f16: half,
     code: wgsl`
-${direct ? "" : staging("stageA", tile.k, tile.m, half)}
-${direct ? "" : staging("stageB", tile.k, tile.n, half)}
-var<workgroup> running: array<array<vec2f, ${tile.threadsX + 1}>, ${tile.m}>;
+${direct ? "" : operandStaging("stageA", tile.k, tile.m, half)}
+${direct ? "" : operandStaging("stageB", tile.k, tile.n, half)}
+var<workgroup> shares: array<array<vec2f, ${tile.threadsX + 1}>, ${together}>;
 var<workgroup> target_of: array<u32, ${tile.m}>;
-${sumLogits ? `var<workgroup> totals: array<array<f32, ${tile.threadsX + 1}>, ${tile.m}>;` : ""}
+${sumLogits ? `var<workgroup> totals: array<array<f32, ${tile.threadsX + 1}>, ${together}>;` : ""}
 ${
       keep
         ? `var<workgroup> reference_of: array<f32, ${tile.m}>;
@@ -239,8 +241,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     }
   ${
       unroll(rows, (i) =>
-        `running[${tileRow(tile, i)}][tx] = vec2f(${LOWEST}, 0.0); ${
-          sumLogits ? `totals[${tileRow(tile, i)}][tx] = 0.0;` : ""
+        `var largest${i} = ${LOWEST}; var sum${i} = 0.0; ${
+          sumLogits ? `var total${i} = 0.0;` : ""
         }`)
     }
   ${
@@ -266,7 +268,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
         nextTile++;
         ${staged.aim("m0", `nextTile * ${tile.n}u`)}
       }
-      if (nextTile < endTile) { ${staged.load("nextStep", "params.d")} }
+      // After the last step this reads what nobody uses, which costs less than a condition.
+      ${staged.load("nextStep", "params.d")}
       ${multiplyStep(tile, { half })}
       workgroupBarrier();
     }`
@@ -280,22 +283,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   workgroupBarrier();
   ${keep ? writeBounds("(endTile - 1u)") : ""}
   ${
-      forOwned(wgsl`if (m0 + r < params.rowCount) {
+      unroll(rows / 4, (q) =>
+        wgsl`${q ? "workgroupBarrier();" : ""}
+  ${
+          join(4, " ", (e) =>
+            `shares[ty * 4u + ${e}u][tx] = vec2f(largest${4 * q + e}, sum${4 * q + e}); ${
+              sumLogits ? `totals[ty * 4u + ${e}u][tx] = total${4 * q + e};` : ""
+            }`)
+        }
+  workgroupBarrier();
+  for (var r = lid; r < ${together}u; r += ${threads}u) {
+    let row = m0 + ${q * together}u + r;
+    if (row < params.rowCount) {
       var m = ${LOWEST};
-      for (var i = 0u; i < ${tile.threadsX}u; i++) { m = max(m, running[r][i].x); }
+      for (var i = 0u; i < ${tile.threadsX}u; i++) { m = max(m, shares[r][i].x); }
       var sum = 0.0;
-      for (var i = 0u; i < ${tile.threadsX}u; i++) { sum += running[r][i].y * exp(running[r][i].x - m); }
-      let at = ((m0 + r) * params.spans + params.firstSpan + group.y) * ${statistics}u;
+      for (var i = 0u; i < ${tile.threadsX}u; i++) { sum += shares[r][i].y * exp(shares[r][i].x - m); }
+      let at = (row * params.spans + params.firstSpan + group.y) * ${statistics}u;
       partials[at] = m;
       partials[at + 1u] = sum;
       ${
-        sumLogits
-          ? `var total = 0.0;
+          sumLogits
+            ? `var total = 0.0;
       for (var i = 0u; i < ${tile.threadsX}u; i++) { total += totals[r][i]; }
       partials[at + 2u] = total;`
-          : ""
-      }
-    }`)
+            : ""
+        }
+    }
+  }`)
     }
 }`,
   };

@@ -35,8 +35,11 @@ import {
   declareAccumulators,
   multiplyStep,
   multiplyStepTransposed,
+  operandStaging,
+  operandStagingBytes,
   OVERFLOWED,
   rowsPerThread,
+  stagedRow,
   staging,
   threadIndex,
   tileColumn,
@@ -69,7 +72,7 @@ export const FIXED_POINT = 2 ** 30;
 
 /** Bytes of workgroup memory. */
 export function cutGradientBytes(tile: TileShape, half = false): number {
-  return tileStagingBytes(tile, half) + (half ? tile.k * (tile.n / 4 + 1) * 16 : 0) +
+  return tileStagingBytes(tile, half) + (half ? operandStagingBytes(tile.k, tile.n) : 0) +
     tile.n * (tile.m / 4 + 1) * 16 + tile.m * 8 +
     tileThreads(tile) * 4;
 }
@@ -174,8 +177,10 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     tile: { m: tile.m, n: tile.n },
     f16: half,
     code: wgsl`
-${staging("stageA", tile.k, tile.m, half)}
-${staging("stageB", tile.k, tile.n, half)}${half ? staging("slab", tile.k, tile.n) : ""}
+${operandStaging("stageA", tile.k, tile.m, half)}
+${operandStaging("stageB", tile.k, tile.n, half)}${
+      half ? operandStaging("slab", tile.k, tile.n) : ""
+    }
 // G, transposed: [column][four rows].
 ${staging("gradient", tile.n, tile.m)}
 var<workgroup> picked: array<u32, ${tile.m}>;
@@ -311,7 +316,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             "columns",
             multiplyStep(tile, {
               a: (k) => `gradient[s * ${tile.k}u + ${k}u]`,
-              b: (k) => `${slab}[${k}]`,
+              b: (k) => stagedRow(tile, slab, k),
             }),
             `${inverseScale("params.d")} ${
               addRow(tile, "dE", (i) => ({

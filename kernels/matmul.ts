@@ -21,9 +21,9 @@ import {
   columnGroups,
   declareAccumulators,
   multiplyStep,
+  operandStaging,
   OVERFLOWED,
   rowsPerThread,
-  staging,
   threadIndex,
   tileColumn,
   tileRow,
@@ -167,6 +167,8 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
       batchB: "u32",
       batchY: "u32",
       splits: "u32",
+      /** How many k a part has: whole steps of any tile. */
+      partK: "u32",
       alpha: "f32",
       cap: "f32",
     },
@@ -174,8 +176,8 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
     tile: { m: tile.m, n: tile.n, k: tile.k },
     f16: halfB,
     code: wgsl`
-${direct ? "" : staging("stageA", tile.k, tile.m, half)}
-${direct ? "" : staging("stageB", tile.k, tile.n, half)}
+${direct ? "" : operandStaging("stageA", tile.k, tile.m, half)}
+${direct ? "" : operandStaging("stageB", tile.k, tile.n, half)}
 ${half ? OVERFLOWED : ""}${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
 ${activation === "gelu" ? GELU : ""}
 @compute @workgroup_size(${tileThreads(tile)})
@@ -188,11 +190,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let baseA = batch * params.batchA;
   let baseB = batch * params.batchB;
   let baseY = group.z * params.batchY;
-  // Parts are whole steps, so that an element's chain of additions is cut at the same places.
   let steps = (params.k + ${tile.k - 1}u) / ${tile.k}u;
-  let stepsOfPart = (steps + params.splits - 1u) / params.splits;
-  let first = part * stepsOfPart;
-  let last = min(steps, first + stepsOfPart);
+  let first = part * (params.partK / ${tile.k}u);
+  let last = min(steps, first + params.partK / ${tile.k}u);
   ${declareAccumulators(tile)}
   ${
       direct
@@ -201,11 +201,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   for (var step = first; step < last; step++) { ${direct.step("step", "params.k")} }`
         : wgsl`${staged.declare()}
   ${staged.aim("m0", "n0")}
-  if (first < last) { ${staged.load("first", "params.k")} }
+  ${staged.load("first", "params.k")}
   for (var step = first; step < last; step++) {
     ${staged.store()}
     workgroupBarrier();
-    if (step + 1u < last) { ${staged.load("(step + 1u)", "params.k")} }
+    // After the last step this reads what nobody uses, which costs less than a condition.
+    ${staged.load("(step + 1u)", "params.k")}
     ${multiplyStep(tile, { half })}
     workgroupBarrier();
   }`

@@ -9,8 +9,9 @@
  * 1. Everything is unrolled in the source and every register is a variable of its own. Loops over
  *    local arrays would be bounds-checked and spilled (measured: 2 TFLOP/s instead of 43).
  * 2. While one step is multiplied, the next one is already on its way into registers (prefetch).
- * 3. Workgroup memory is `array<array<vec4f, width/4 + 1>, k>`, indexed [constant][thread]: no
- *    clamp in the inner loop, and the odd width spreads the banks.
+ * 3. Rows of workgroup memory are named by constants and only places within a row by the thread: no
+ *    clamp in the inner loop. Odd widths, and a little room after every eight rows, spread over the
+ *    banks what neighbouring threads store (see `operandStaging`).
  * 4. The 32 threads that run in lock step form a rectangle of `lanesX` columns, so that what they
  *    read from workgroup memory is mostly the same and is broadcast.
  *
@@ -49,7 +50,7 @@ export function tileThreads(tile: TileShape): number {
 
 /** Bytes of workgroup memory that staging takes. */
 export function tileStagingBytes(tile: TileShape, half = false): number {
-  return tile.k * ((tile.m / 4 + 1) + (tile.n / 4 + 1)) * (half ? 8 : 16);
+  return operandStagingBytes(tile.k, tile.m, half) + operandStagingBytes(tile.k, tile.n, half);
 }
 
 /** Components of a vector. */
@@ -105,9 +106,48 @@ export function columnGroups(tile: TileShape): number {
   return tile.n / tile.threadsX / 4;
 }
 
-/** Workgroup memory for one operand, `depth` rows of `width` values. */
+/** Workgroup memory for `depth` rows of `width` values, four of them an element. */
 export function staging(name: string, depth: number, width: number, half = false): string {
   return `var<workgroup> ${name}: array<array<${vectorOf(half)}, ${width / 4 + 1}>, ${depth}>;`;
+}
+
+/** Rows of an operand's staging between two gaps, and elements in a gap. */
+function stagingGroups(depth: number): { rows: number; gap: number } {
+  return { rows: depth % 8 === 0 ? 8 : 4, gap: Math.max(1, 32 / depth) };
+}
+
+/**
+ * Workgroup memory for one operand: `depth` rows, one for each k of a step.
+ *
+ * Eight threads store at once. Where neighbours hold different k of one row of the matrix, they write
+ * to every fourth row here, and rows of odd width would send all of them to two of eight banks. With a
+ * gap after every eight rows each has a bank of its own: the gap is 1 for 32 rows (8 × k), 2 for 16
+ * (4 × k, two rows of the matrix).
+ */
+export function operandStaging(name: string, depth: number, width: number, half = false): string {
+  const { rows, gap } = stagingGroups(depth), vector = vectorOf(half), type = `Group_${name}`;
+  return `struct ${type} { rows: array<array<${vector}, ${
+    width / 4 + 1
+  }>, ${rows}>, gap: array<${vector}, ${gap}> }
+var<workgroup> ${name}: array<${type}, ${depth / rows}>;`;
+}
+
+/** Bytes of `operandStaging`. */
+export function operandStagingBytes(depth: number, width: number, half = false): number {
+  const { rows, gap } = stagingGroups(depth);
+  return (depth * (width / 4 + 1) + depth / rows * gap) * (half ? 8 : 16);
+}
+
+/** WGSL of the row of an operand's staging for a k known when the source is written. */
+export function stagedRow({ k: depth }: TileShape, name: string, k: number): string {
+  const { rows } = stagingGroups(depth);
+  return `${name}[${Math.floor(k / rows)}].rows[${k % rows}]`;
+}
+
+/** The same for the `k` and the following ones `+ i`, where the multiple of four `k` is WGSL. */
+export function stagedRowAt({ k: depth }: TileShape, name: string, k: string, i: number): string {
+  const { rows } = stagingGroups(depth);
+  return `${name}[${k} / ${rows}u].rows[${k} % ${rows}u + ${i}u]`;
 }
 
 /** Registers of the thread's part of the tile: `acc{row}_{group}`, set to zero. */
@@ -127,7 +167,11 @@ export function declareAccumulators(tile: TileShape): string {
  */
 export function multiplyStep(
   tile: TileShape,
-  { a = (k) => `stageA[${k}]`, b = (k) => `stageB[${k}]`, half = false }: {
+  {
+    a = (k) => stagedRow(tile, "stageA", k),
+    b = (k) => stagedRow(tile, "stageB", k),
+    half = false,
+  }: {
     a?: (k: number) => string;
     b?: (k: number) => string;
     half?: boolean;
@@ -177,7 +221,7 @@ export function multiplyStepTransposed(
             join(
               groups,
               " ",
-              (j) => `let b${j} = ${b}[${4 * q + k}][tx + ${j * tile.threadsX}u];`,
+              (j) => `let b${j} = ${stagedRow(tile, b, 4 * q + k)}[tx + ${j * tile.threadsX}u];`,
             )
           } ${
             join(

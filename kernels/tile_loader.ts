@@ -7,7 +7,7 @@
  * scalars instead of vectors of four.
  */
 import { join, unroll } from "./kernel.ts";
-import { type TileShape, tileThreads, vectorOf, XYZW } from "./tile.ts";
+import { stagedRowAt, type TileShape, tileThreads, vectorOf, XYZW } from "./tile.ts";
 
 /**
  * How an operand lies in memory.
@@ -189,7 +189,7 @@ export class TileLoader {
             })`
             : registers[i];
           const converted = half === this.#half ? four : `${vectorOf(half)}(${four})`;
-          return `${stage}[kq + ${i}u][rq / 4u] = ${converted};`;
+          return `${stagedRowAt(this.tile, stage, "kq", i)}[rq / 4u] = ${converted};`;
         });
       }));
   }

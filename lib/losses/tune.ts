@@ -74,7 +74,7 @@ export async function tuneLinearCrossEntropy(
   const random = (height: number, label: string) => randomMatrix(gpu, height, d, label);
   const isExact = impl !== "cut" || filterEps === null;
 
-  const tiles = cutTileCandidates(gpu);
+  const tiles = cutTileCandidates(gpu, d);
   if (impl === "cut" && isWorthwhile(tiles)) {
     const e = random(rows, "e of tuning"), c = random(columns, "c of tuning");
     const targets = Int32Array.from({ length: rows }, (_, i) => i % columns);
@@ -104,8 +104,7 @@ export async function tuneLinearCrossEntropy(
     );
   }
 
-  const productTiles = productTileCandidates(gpu);
-  if (isExact && (gradients || impl !== "cut") && isWorthwhile(productTiles)) {
+  if (isExact && (gradients || impl !== "cut")) {
     const height = Math.min(rows, rowsOfLogits(impl, v)), width = columns;
     const e = random(height, "e of tuning"), c = random(width, "c of tuning");
     const logits = randomMatrix(gpu, height, width, "logits of tuning");
@@ -119,12 +118,13 @@ export async function tuneLinearCrossEntropy(
     for (const [i, shape] of wanted.entries()) {
       const orientation = orientationOf(shape);
       const { shapes } = chooseTile(gpu, shape.m, shape.n, shape.k, 1, orientation);
-      if (shapes === undefined) continue;
+      const tiles = productTileCandidates(gpu, shape.k, orientation);
+      if (shapes === undefined || !isWorthwhile(tiles)) continue;
       results.push(
         await gpu.tuning.choose(
           orientation,
           shapes,
-          productTiles.map((tile): Candidate<TileShape> => {
+          tiles.map((tile): Candidate<TileShape> => {
             const use = <T>(fn: () => T) => gpu.tuning.using(orientation, tile, fn);
             return {
               name: tileName(tile),

@@ -4,7 +4,7 @@ import type { Kernel } from "../../kernels/kernel.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
-import { chooseTile, halfTile, type Orientation } from "../gpu/tiles.ts";
+import { chooseTile, halfTile, LONGEST_STEP, type Orientation } from "../gpu/tiles.ts";
 
 /** What the tile of a product is chosen by. */
 export function orientationOf(p: Pick<Product, "transposeA" | "transposeB">): Orientation {
@@ -131,6 +131,8 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     batchB,
     batchY: splits > 1 ? m * n : batchY,
     splits,
+    // The same parts for every tile, so that chains of additions are cut at the same places.
+    partK: Math.ceil(k / LONGEST_STEP / splits) * LONGEST_STEP,
     alpha: p.alpha ?? 1,
     cap: p.cap ?? 1,
   };

@@ -11,7 +11,7 @@ import { assertWithin, checkLoss, TOLERANCES } from "./check_loss.ts";
 import { expected, type HostProblem, normals, randomProblem } from "./reference.ts";
 
 const gpu = await Gpu.open();
-const tile = cutTile(gpu);
+const tile = cutTile(gpu, 32);
 
 /** Loss, dE and dC on the host. */
 async function run(

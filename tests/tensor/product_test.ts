@@ -4,7 +4,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { type Activation, matmul, type MatmulConstants } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import type { TileShape } from "../../kernels/tile.ts";
-import { LARGE_TILE, MEDIUM_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
+import { DEEP_TILE, LARGE_TILE, MEDIUM_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { type Product, product } from "../../lib/tensor/product.ts";
 import { normals } from "../losses/reference.ts";
@@ -158,7 +158,8 @@ async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<vo
     wholeSteps: k % tile.k === 0,
     accumulate: splits === 1 && x.accumulate,
   };
-  const params = { m, n, k, splits, alpha: 1, cap: 1, ...strides };
+  const partK = Math.ceil(k / splits / 32) * 32;
+  const params = { m, n, k, splits, partK, alpha: 1, cap: 1, ...strides };
   const Y = gpu.tensor(y), parts = splits === 1 ? Y : gpu.empty([splits, m, n]);
   gpu.run(
     matmul(constants),
@@ -195,6 +196,7 @@ Deno.test("the tiles of GPUs give the same as the software adapter's", async () 
     [MEDIUM_TILE, { m: 70, n: 68, k: 36 }],
     [MEDIUM_TILE, { m: 68, n: 65, k: 32, transposeA: true, transposeB: true }],
     [LARGE_TILE, { m: 140, n: 132, k: 48, transposeB: true }],
+    [DEEP_TILE, { m: 132, n: 136, k: 64, transposeA: true }],
   ];
   for (const [tile, x] of cases) await checkKernel(tile, 1, x);
 });
