@@ -32,7 +32,7 @@ const FONTS: [file: string, packageName: string][] = [
 ];
 
 /** Style sheets, in the order in which they are joined. */
-const STYLES = ["page", "code", "figures", "print"];
+const STYLES = ["page", "code", "figures", "rerun", "print"];
 
 /**
  * Writes what the pages of a site share: style sheet, script, fonts, KaTeX's style sheet with its
@@ -69,4 +69,20 @@ export async function writeAssets(directory: string): Promise<void> {
     join(directory, "katex/katex.min.css"),
     css.replace(/,url\(fonts\/[\w-]+\.(?:woff|ttf)\) format\("\w+"\)/g, ""),
   );
+}
+
+/**
+ * Writes experiments of lib/report/rerun as scripts that define the global `cutlossExperiment`, and
+ * the script of the boxes from which they are run.
+ */
+export async function writeExperiments(names: Iterable<string>, directory: string): Promise<void> {
+  const write = async (entry: string, to: string, globalName?: string) => {
+    const script = await bundleForBrowser(new URL(entry, import.meta.url), { globalName });
+    await Deno.writeTextFile(join(directory, to), script);
+  };
+  for (const name of names) {
+    await Deno.mkdir(join(directory, "rerun"), { recursive: true });
+    await write("page/rerun.ts", "rerun.js");
+    await write(`rerun/${name}.ts`, `rerun/${name}.js`, "cutlossExperiment");
+  }
 }

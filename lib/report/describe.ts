@@ -22,7 +22,14 @@ export interface NotebookDescription {
   picture?: { svg?: string; png?: string; alt: string };
   provenance?: { values: Record<string, unknown>; table: DataTable };
   /** What the executor wrote about the run. */
-  run: { scale?: string; seed?: number; executed?: string; seconds?: number; deno?: string };
+  run: {
+    scale?: string;
+    seed?: number;
+    executed?: string;
+    seconds?: number;
+    deno?: string;
+    command?: string;
+  };
   /** Whether a cell ended with an error that it was not meant to end with. */
   failed: boolean;
 }
@@ -38,6 +45,7 @@ export interface NotebookDescription {
  * | `picture` | id of a figure | the first figure |
  * | `scale`, `seed` | written by the executor | those of the output of kind `provenance` |
  * | `executed`, `seconds`, `deno` | written by the executor | left out |
+ * | `command` | what repeats it, as `deno task …` | `deno task report` with scale and seed |
  *
  * The main results are the values of the notebook's outputs of kind `result`.
  */
@@ -64,6 +72,7 @@ export function describeNotebook(notebook: NotebookFile, name: string): Notebook
       executed: text(about.executed),
       seconds: number(about.seconds),
       deno: text(about.deno),
+      command: text(about.command),
     },
     failed: notebook.cells.some((cell) =>
       !cellTags(cell).includes("raises-exception") &&

@@ -1,23 +1,32 @@
-import { adaptSvgColours } from "./colours.ts";
 import { inlineMarkdown, type NotebookDescription } from "./describe.ts";
 import { type Html, markup, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
+import type { PictureFile } from "./picture.ts";
 import { resultList } from "./result_list.ts";
-import { inlineSvg } from "./sanitize.ts";
 
 const LEAD =
   "Language models from the tokenizer to the loss, rebuilt as notebooks in TypeScript on " +
   "WebGPU. Everything below was computed when the notebooks last ran; each page has its code, its " +
   "data and the machine that it ran on.";
 
-/** The first page: each notebook with a picture, a sentence and its main result. */
-export function indexPage(notebooks: readonly NotebookDescription[]): string {
+/** Results of a notebook that the first page shows, the main one included. */
+const SHOWN_RESULTS = 4;
+
+/**
+ * The first page: each notebook with a picture, a sentence and its main result.
+ *
+ * @param pictures By the name of the notebook; they lie at `pictures/NAME.svg`.
+ */
+export function indexPage(
+  notebooks: readonly NotebookDescription[],
+  pictures: ReadonlyMap<string, PictureFile>,
+): string {
   const body = markup`
     <header class="title-block">
       <h1>Cutloss</h1>
       <p class="lead">${LEAD}</p>
     </header>
-    <ul class="cards">${notebooks.map(card)}</ul>
+    <ol class="cards">${notebooks.map((notebook) => card(notebook, pictures))}</ol>
   `;
   return pageHtml({
     title: "Cutloss: notebooks",
@@ -25,34 +34,34 @@ export function indexPage(notebooks: readonly NotebookDescription[]): string {
       "Reproducible notebooks on tokenizers, transformers and Cut Cross-Entropy in TypeScript and WebGPU.",
     body,
     current: "index",
+    wide: true,
     math: body.text.includes('class="katex'),
   });
 }
 
-function card(notebook: NotebookDescription): Html {
+function card(
+  notebook: NotebookDescription,
+  pictures: ReadonlyMap<string, PictureFile>,
+): Html {
   const { name, number, title, summary, results, failed } = notebook;
   return markup`
     <li class="card">
     <div class="card-text">
-    <h2>${number && markup`<span class="number">${number}</span> `}<a href="${name}.html">${
-    rawHtml(inlineMarkdown(title))
-  }</a></h2>
+    ${number && markup`<p class="kicker">${number}</p>`}
+    <h2><a href="${name}.html">${rawHtml(inlineMarkdown(title))}</a></h2>
     <p>${rawHtml(inlineMarkdown(summary))}</p>
     ${failed && markup`<p class="failed">A cell of this notebook ended with an error.</p>`}
-    ${results.length > 0 && resultList(results)}
+    ${results.length > 0 && resultList(results.slice(0, SHOWN_RESULTS), true)}
     </div>
-    ${pictureHtml(notebook)}
+    ${pictureHtml(notebook, pictures.get(name))}
     </li>
   `;
 }
 
-function pictureHtml({ name, picture }: NotebookDescription): Html | false {
+function pictureHtml({ name, picture }: NotebookDescription, file?: PictureFile): Html | false {
   if (!picture) return false;
-  if (picture.svg) {
-    const svg = adaptSvgColours(inlineSvg(picture.svg, `picture-${name}`));
-    return markup`<div class="card-picture" role="img" aria-label="${picture.alt}">${
-      rawHtml(svg)
-    }</div>`;
-  }
-  return markup`<div class="card-picture"><img src="data:image/png;base64,${picture.png}" alt="${picture.alt}"></div>`;
+  const source = file
+    ? markup`src="pictures/${name}.svg" width="${file.width}" height="${file.height}"`
+    : markup`src="data:image/png;base64,${picture.png ?? ""}"`;
+  return markup`<div class="card-picture"><img ${source} alt="${picture.alt}" loading="lazy"></div>`;
 }

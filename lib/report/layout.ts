@@ -10,6 +10,10 @@ export interface Layout {
   contents?: Html;
   /** Page of the site that this is, to mark it in the navigation. */
   current?: "index" | "numbers";
+  /** Whether the text may be as wide as the window has room for. */
+  wide?: boolean;
+  /** Whether the page has boxes that run experiments, and so needs their script. */
+  rerun?: boolean;
   /** Whether the page has formulas, and so needs KaTeX's style sheet. */
   math?: boolean;
 }
@@ -20,7 +24,7 @@ const EARLY_SCRIPT =
 
 /** A whole page. */
 export function pageHtml(layout: Layout): string {
-  const { title, description, body, contents, current, math } = layout;
+  const { title, description, body, contents, current, wide, rerun, math } = layout;
   const marked = (page: string) => page === current && rawHtml(' aria-current="page"');
   return markup`<!doctype html>
     <html lang="en">
@@ -45,7 +49,7 @@ export function pageHtml(layout: Layout): string {
   }>How these numbers were made</a></nav>
     <button type="button" class="theme-switch" hidden>Colours: automatic</button>
     </header>
-    <div class="${contents ? "columns" : "single"}">
+    <div class="${contents ? "columns" : wide ? "single wide" : "single"}">
     ${contents}
     <main id="content" tabindex="-1">
     ${body}
@@ -54,6 +58,7 @@ export function pageHtml(layout: Layout): string {
     <footer class="site-footer"><p>Made by <a href="${NUMBERS}">executing notebooks</a> with Deno
     and WebGPU. Works from disk, without a network.</p></footer>
     <script src="assets/report.js"></script>
+    ${rerun && markup`<script src="assets/rerun.js"></script>`}
     </body>
     </html>
   `.text;

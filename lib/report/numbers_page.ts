@@ -43,10 +43,12 @@ function commandBlock(command: string): Html {
 
 /** The command that executes a notebook again as it was executed. */
 export function repeatCommand({ name, number, run }: NotebookDescription): string {
+  const deno = `npx --yes deno@${run.deno ?? Deno.version.deno}`;
+  if (run.command) return run.command.replace(/^deno\b/, deno);
   const options = [`--only ${number || name}`];
   if (run.scale) options.push(`--scale ${run.scale}`);
   if (run.seed !== undefined) options.push(`--seed ${run.seed}`);
-  return `npx --yes deno@${run.deno ?? Deno.version.deno} task report ${options.join(" ")}`;
+  return `${deno} task report ${options.join(" ")}`;
 }
 
 function notebookSection(notebook: NotebookDescription): Html {

@@ -8,8 +8,11 @@ import {
 import { type Html, markup, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
 import type { Heading } from "./markdown.ts";
-import { cellTags, joinText, type NotebookFile } from "./nbformat.ts";
-import { pageContext } from "./page_context.ts";
+import { cellTags, joinText, type NotebookCell, type NotebookFile } from "./nbformat.ts";
+import { type PageContext, pageContext } from "./page_context.ts";
+import type { Plan } from "./rerun/experiment.ts";
+import { rerunPanel } from "./rerun_panel.ts";
+import { experimentOf } from "./rerun_plan.ts";
 
 /** A page beside this one. */
 export interface PageLink {
@@ -24,6 +27,8 @@ export interface PageOptions {
   name: string;
   previous?: PageLink;
   next?: PageLink;
+  /** Plans of the experiments that the notebook asks for: see `rerunPlans`. */
+  plans?: ReadonlyMap<string, Plan>;
 }
 
 /** A notebook as a page. */
@@ -38,7 +43,8 @@ export interface NotebookPage {
 
 /**
  * Makes the page of an executed notebook. It expects the site's `assets` beside it and the notebook
- * at `notebooks/NAME.ipynb`; `exportSite` puts them there. Cells tagged `remove-cell` are left out.
+ * at `notebooks/NAME.ipynb`; `exportSite` puts them there. Cells tagged `remove-cell` are left out;
+ * after one tagged `rerun:EXPERIMENT` stands a box that runs lib/report/rerun/EXPERIMENT.ts.
  */
 export function exportNotebook(notebook: NotebookFile, options: PageOptions): NotebookPage {
   const { name } = options;
@@ -46,12 +52,8 @@ export function exportNotebook(notebook: NotebookFile, options: PageOptions): No
   const page = pageContext(name);
   const cells = notebook.cells.filter((cell) => !cellTags(cell).includes("remove-cell"));
   const parts = cells.map((cell) => {
-    if (cell.cell_type === "code") return codeCellHtml(cell, page);
-    if (cell.cell_type === "raw") return markup``;
-    const source = joinText(cell.source);
-    return rawHtml(
-      `<div class="prose">${page.markdown.render(source, cell.attachments)}</div>\n`,
-    );
+    const plan = options.plans?.get(experimentOf(cell) ?? "");
+    return markup`${cellHtml(cell, page)}${plan && rerunPanel(plan, page)}`;
   });
   // The page writes the notebook's title itself, above what it says about the run.
   const text = parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "");
@@ -71,12 +73,20 @@ ${neighbours(options)}
       contents: headings.length > 0 ? contentsList(headings) : undefined,
       body,
       math: text.includes('class="katex'),
+      rerun: text.includes('class="rerun"'),
     }),
   };
 }
 
+function cellHtml(cell: NotebookCell, page: PageContext): Html {
+  if (cell.cell_type === "code") return codeCellHtml(cell, page);
+  if (cell.cell_type === "raw") return markup``;
+  const text = page.markdown.render(joinText(cell.source), cell.attachments);
+  return rawHtml(`<div class="prose">${text}</div>\n`);
+}
+
 function titleBlock(description: NotebookDescription): Html {
-  const { name, title, run } = description;
+  const { name, number, title, run } = description;
   const facts = [
     run.scale && `scale ${run.scale}`,
     run.seed !== undefined && `seed ${run.seed}`,
@@ -85,11 +95,15 @@ function titleBlock(description: NotebookDescription): Html {
   ].filter(Boolean).join(", ");
   return markup`
     <header class="title-block">
+    ${number && markup`<p class="kicker">Notebook ${number}</p>`}
     <h1>${rawHtml(inlineMarkdown(title))}</h1>
-    <p class="facts">${facts && markup`<span>${facts}</span>`}
+    <div class="facts">${
+    facts && markup`<a href="how-these-numbers-were-made.html#${name}">${facts}</a>`
+  }
     <a href="notebooks/${name}.ipynb" download>Notebook</a>
-    <a href="how-these-numbers-were-made.html#${name}">How it was run</a></p>
+    <a href="notebooks/${name}.ts" download>Source</a>
     <button type="button" class="unfold-all" hidden>Show all code</button>
+    </div>
     </header>
   `;
 }

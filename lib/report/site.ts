@@ -1,10 +1,13 @@
 import { join } from "node:path";
-import { writeAssets } from "./assets.ts";
+import { writeAssets, writeExperiments } from "./assets.ts";
 import { describeNotebook, type NotebookDescription } from "./describe.ts";
 import { indexPage } from "./index_page.ts";
 import type { NotebookFile } from "./nbformat.ts";
 import { numbersPage } from "./numbers_page.ts";
 import { exportNotebook } from "./page.ts";
+import { type PictureFile, pictureFile } from "./picture.ts";
+import { rerunPlans } from "./rerun_plan.ts";
+import { notebookScript } from "./script.ts";
 
 /** An executed notebook and its name. */
 export interface NamedNotebook {
@@ -23,7 +26,7 @@ export interface ExportedSite {
 
 /**
  * Writes a site: an index, a page a notebook, a page on how the numbers were made, the notebooks
- * themselves, the figures' data as CSV, and everything that the pages need. Nothing in it reaches
+ * themselves and their code, the figures' data as CSV, and everything that the pages need. Nothing in it reaches
  * for a network or fetches files, so that it can be opened from disk.
  *
  * Pages of an earlier export are overwritten; pages of notebooks that are not given now stay.
@@ -42,12 +45,27 @@ export async function exportSite(
     await Deno.writeTextFile(whole, text);
   };
   for (const [i, { name, notebook }] of executed.entries()) {
-    const page = exportNotebook(notebook, { name, previous: link(i - 1), next: link(i + 1) });
+    const plans = await rerunPlans(notebook, name);
+    await writeExperiments(plans.keys(), join(directory, "assets"));
+    const page = exportNotebook(notebook, {
+      name,
+      plans,
+      previous: link(i - 1),
+      next: link(i + 1),
+    });
     await write(page.path, page.html);
     for (const [path, text] of page.files) await write(path, text);
     await write(`notebooks/${name}.ipynb`, JSON.stringify(notebook, null, 1) + "\n");
+    await write(`notebooks/${name}.ts`, notebookScript(notebook));
+  }
+  const pictures = new Map<string, PictureFile>();
+  for (const { name, picture } of notebooks) {
+    if (!picture?.svg) continue;
+    const file = pictureFile(picture.svg);
+    pictures.set(name, file);
+    await write(`pictures/${name}.svg`, file.text);
   }
   await write("how-these-numbers-were-made.html", numbersPage(notebooks));
-  await write("index.html", indexPage(notebooks));
+  await write("index.html", indexPage(notebooks, pictures));
   return { index: join(directory, "index.html"), notebooks };
 }

@@ -5,11 +5,12 @@ const NAMES = { automatic: "automatic", light: "light", dark: "dark" } as const;
 type Theme = keyof typeof NAMES;
 const ORDER: Theme[] = ["automatic", "light", "dark"];
 
-const listeners: (() => void)[] = [];
+/** An event rather than a list of listeners, so that it reaches other scripts of the page, too. */
+const CHANGED = "cutloss-theme-change";
 
 /** Calls `listener` whenever the page turns light or dark. */
 export function onThemeChange(listener: () => void): void {
-  listeners.push(listener);
+  document.addEventListener(CHANGED, listener);
 }
 
 /** Whether the page is dark now. */
@@ -50,5 +51,5 @@ function remember(theme: Theme): void {
 }
 
 function notify(): void {
-  for (const listener of listeners) listener();
+  document.dispatchEvent(new Event(CHANGED));
 }

@@ -69,8 +69,13 @@ export interface Plan {
   version: string;
   /** What is measured, for people. */
   title: string;
-  /** What x is, for people. */
+  /** The experiment's series, in its order, each with the number of its colour in the theme. */
+  series: readonly { name: string; colour: number }[];
+  /** What x is, for people, and its letter. */
   axis: string;
+  letter: string;
+  /** What `MeasuredPoint.value` is, for people. */
+  value: string;
   settings: Settings;
   /** Values of x, ascending. */
   steps: readonly number[];
@@ -110,8 +115,8 @@ export interface Report {
   memoryLimit: number;
   checks: Check[];
   points: MeasuredPoint[];
-  /** Why a series ended before the largest size. */
-  ended: Record<string, string>;
+  /** Why a series ended before the largest size, and where. */
+  ended: { series: string; x: number; reason: string }[];
   outcome: Outcome;
   failure?: { kind: FailureKind; message: string };
 }

@@ -25,7 +25,10 @@ export interface RunOptions {
   onReport?: (report: Report) => void;
   /** Bytes that may be in use at once. */
   memoryLimit?: number;
-  /** Longest run in milliseconds, by what smaller sizes took; drivers reset a GPU after some 2 s. */
+  /**
+   * Longest run in milliseconds, by what smaller sizes took (default 1500, since drivers reset a GPU
+   * after about 2 s; 10,000 where a program on the processor computes).
+   */
   longestRun?: number;
   /** Seconds after which no further size is begun. */
   budget?: number;
@@ -61,7 +64,7 @@ export async function runExperiment(
   const report: Report = {
     ...{ experiment: name, notebook, version, title, settings },
     started: new Date().toISOString(),
-    ...{ seconds: 0, memoryLimit, checks: [], points: [], ended: {}, outcome: "finished" },
+    ...{ seconds: 0, memoryLimit, checks: [], points: [], ended: [], outcome: "finished" },
   };
   let gpu: Gpu | undefined;
   try {
@@ -109,14 +112,16 @@ async function measureAll(
   report: Report,
   options: RunOptions & Required<Pick<RunOptions, "onStage" | "onReport">>,
 ): Promise<void> {
-  const { signal, onStage, onReport, longestRun = 1500, budget = 120 } = options;
   const { software } = gpu.adapter;
+  const { signal, onStage, onReport, longestRun = software ? 10_000 : 1500, budget = 120 } =
+    options;
   // A program on the CPU is slow however small the size: one run of each will do.
   const rounds = software ? 1 : 3;
   const start = performance.now();
+  const room = `more memory than ${formatBytes(report.memoryLimit)}`;
   let alive = [...experiment.series];
-  const end = (series: string, reason: string) => {
-    report.ended[series] = reason;
+  const end = (series: string, x: number, reason: string) => {
+    report.ended.push({ series, x, reason });
     alive = alive.filter((name) => name !== series);
   };
   onStage({ text: "Making the inputs", done: 0.05 });
@@ -127,12 +132,9 @@ async function measureAll(
       const last = report.points.findLast((point) => point.series === series);
       const expected = last ? last.ms * (x / last.x) ** experiment.power : 0;
       if (expected > longestRun) {
-        end(
-          series,
-          `${plan.axis} = ${x} would take about ${(expected / 1000).toFixed(1)} s a run.`,
-        );
+        end(series, x, `a run would take more than ${longestRun / 1000} s`);
       } else if (last && (performance.now() - start) / 1000 > budget) {
-        end(series, `The time for the experiment, ${budget} s, was used up.`);
+        end(series, x, `the time for the experiment, ${budget} s, was used up`);
       }
     }
     if (alive.length === 0) return;
@@ -141,14 +143,14 @@ async function measureAll(
       workload = await session.at(x);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      for (const series of alive) end(series, `The inputs at ${plan.axis} = ${x} do not fit.`);
+      for (const series of alive) end(series, x, `the inputs need ${room}`);
       return;
     }
     using _ = workload;
     for (const [k, series] of alive.entries()) {
       signal?.throwIfAborted();
       const done = 0.05 + 0.95 * (i + k / alive.length) / plan.steps.length;
-      onStage({ text: `${plan.axis} = ${x}, ${series}`, done });
+      onStage({ text: `${plan.letter} = ${x}, ${series}`, done });
       await pause();
       try {
         const measured = await workload.measure(series, rounds);
@@ -157,7 +159,7 @@ async function measureAll(
       } catch (error) {
         if (!(error instanceof OutOfMemoryError)) throw error;
         gpu.throwIfFailed();
-        end(series, `${plan.axis} = ${x} needs more than ${formatBytes(report.memoryLimit)}.`);
+        end(series, x, `a run needs ${room}`);
       }
       onReport(report);
     }

@@ -1,0 +1,74 @@
+import { houseStyle } from "../../notebook/figure_layout.ts";
+import { SYMBOLS, theme } from "../../notebook/theme.ts";
+import type { Plan, Point, Report } from "../rerun/experiment.ts";
+import type { Plot } from "./paint.ts";
+
+const MiB = 2 ** 20;
+
+/** Tokens a second of a measurement. */
+export function throughput(plan: Plan, { x, ms }: Point): number {
+  return plan.tokensPerStep * x / ms * 1000;
+}
+
+/**
+ * Throughput and memory over x: the stored curves solid, the reader's dashed with open markers. The
+ * panels stand below each other where there is little room.
+ */
+export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
+  const data: Record<string, unknown>[] = [];
+  const panels = [
+    { axes: {}, value: (point: Point) => throughput(plan, point) },
+    { axes: { xaxis: "x2", yaxis: "y2" }, value: (point: Point) => point.peakBytes / MiB },
+  ];
+  for (const { name, colour } of plan.series) {
+    const sources = [
+      { points: plan.stored?.points ?? [], who: plan.stored?.source, dash: "solid", open: "" },
+      { points: report.points, who: "here", dash: "dash", open: "-open" },
+    ];
+    let named = false;
+    for (const { points, who, dash, open } of sources) {
+      const own = points.filter((point) => point.series === name);
+      if (own.length === 0) continue;
+      for (const [i, { axes, value }] of panels.entries()) {
+        const color = theme.light.series[colour];
+        data.push({
+          name,
+          legendgroup: name,
+          showlegend: !named && i === 0,
+          x: own.map(({ x }) => x),
+          y: own.map(value),
+          mode: "lines+markers",
+          line: { color, dash, width: 2 },
+          marker: { color, size: open ? 9 : 6, symbol: SYMBOLS[colour % SYMBOLS.length] + open },
+          hovertemplate: `${name}, ${who}<br>%{x:,}: %{y:,.4r}<extra></extra>`,
+          ...axes,
+        });
+      }
+      named = true;
+    }
+  }
+  const log = { type: "log" };
+  const across = [[0, 0.43], [0.57, 1]], down = [[0.58, 1], [0, 0.42]];
+  const x = (i: number) => ({
+    ...log,
+    title: plan.axis,
+    anchor: i === 0 ? "y" : "y2",
+    domain: narrow ? [0, 1] : across[i],
+  });
+  const y = (i: number, title: string) => ({
+    ...log,
+    title,
+    anchor: i === 0 ? "x" : "x2",
+    domain: narrow ? down[i] : [0, 1],
+  });
+  return houseStyle({
+    data,
+    layout: {
+      xaxis: x(0),
+      xaxis2: x(1),
+      yaxis: y(0, "Throughput (tokens/s)"),
+      yaxis2: y(1, "Peak memory (MiB)"),
+      ...(narrow && { margin: { l: 56, r: 8, t: 8, b: 48 } }),
+    },
+  }) as Plot;
+}
