@@ -3,16 +3,20 @@
  *
  * ```
  * deno task report [--only 06] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf] [--no-execute]
+ * deno task report --sweep DIR [--out DIR] [--pdf]
  * ```
  */
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { formatValue } from "../report/data_table.ts";
 import { type NotebookDescription, plainText } from "../report/describe.ts";
 import { parseNotebook } from "../report/nbformat.ts";
+import { writeNotebook } from "../report/notebook_file.ts";
 import { printPdf } from "../report/pdf.ts";
 import { exportSite, type NamedNotebook } from "../report/site.ts";
+import { mergeSweep } from "../report/sweep/merge.ts";
+import { readSweeps } from "../report/sweep/points.ts";
 import { ensureAdapter } from "./adapter.ts";
 import { executeAll, notebookNames, NOTEBOOKS, selectNotebooks } from "./execute_all.ts";
 
@@ -24,6 +28,7 @@ const HELP = `deno task report: execute the notebooks and write them as a site.
   --out DIR          where the site goes; reports if left out
   --pdf              also print each page to PDF, by an installed Chromium
   --no-execute       export the outputs that the notebooks hold already
+  --sweep DIR        execute nothing; add a page for each sweep that "deno task sweep" left in DIR
 `;
 
 /** What the command line says. */
@@ -34,6 +39,7 @@ export interface ReportOptions {
   out: string;
   pdf: boolean;
   execute: boolean;
+  sweep?: string;
 }
 
 /**
@@ -51,6 +57,7 @@ export function readArguments(args: string[]): ReportOptions | undefined {
       out: { type: "string" },
       pdf: { type: "boolean" },
       "no-execute": { type: "boolean" },
+      sweep: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -69,6 +76,7 @@ export function readArguments(args: string[]): ReportOptions | undefined {
     out: values.out ?? "reports",
     pdf: values.pdf ?? false,
     execute: !values["no-execute"],
+    sweep: values.sweep,
   };
 }
 
@@ -87,6 +95,22 @@ async function collect(names: string[], directory: string): Promise<NamedNoteboo
     if (text !== undefined) notebooks.push({ name, notebook: parseNotebook(text, path) });
   }
   return notebooks;
+}
+
+/** Merges the sweeps in a directory into a notebook each, beside the executed ones. */
+async function mergeSweeps(directory: string, executed: string): Promise<void> {
+  await Deno.mkdir(executed, { recursive: true });
+  for (const sweep of await readSweeps(directory)) {
+    await writeNotebook(join(executed, `sweep-${sweep.name}.ipynb`), await mergeSweep(sweep));
+  }
+}
+
+async function sweepNames(executed: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(executed)) {
+    if (/^sweep-.*\.ipynb$/.test(name)) names.push(basename(name, ".ipynb"));
+  }
+  return names.sort();
 }
 
 /** The main results as lines of text. */
@@ -108,7 +132,9 @@ async function main(options: ReportOptions): Promise<number> {
   const names = selectNotebooks(all, options.only);
   const executed = join(options.out, "notebooks");
   const failures = new Map<string, string>();
-  if (options.execute) {
+  if (options.sweep !== undefined) {
+    await mergeSweeps(options.sweep, executed);
+  } else if (options.execute) {
     const { description, vendor, device } = await ensureAdapter();
     console.log(
       `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}\n`,
@@ -123,7 +149,10 @@ async function main(options: ReportOptions): Promise<number> {
       await Deno.writeTextFile(join(executed, `${name}.ipynb`), stored);
     }
   }
-  const { index, notebooks } = await exportSite(await collect(all, executed), options.out);
+  const { index, notebooks } = await exportSite(
+    await collect([...all, ...await sweepNames(executed)], executed),
+    options.out,
+  );
   let status = failures.size > 0 ? 1 : 0;
   if (options.pdf) {
     try {

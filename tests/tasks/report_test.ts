@@ -12,6 +12,7 @@ Deno.test("without arguments all notebooks are executed into reports", () => {
     out: "reports",
     pdf: false,
     execute: true,
+    sweep: undefined,
   });
 });
 
@@ -26,7 +27,9 @@ Deno.test("arguments are read, and --only may be repeated or separated by commas
     out: "away",
     pdf: true,
     execute: false,
+    sweep: undefined,
   });
+  assertEquals(readArguments(["--sweep", "reports/sweeps"])?.sweep, "reports/sweeps");
   assertEquals(readArguments(["--help"]), undefined);
 });
 
