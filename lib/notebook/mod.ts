@@ -46,6 +46,12 @@
 import { installInterruptHandler } from "./interrupt.ts";
 import { showUnhandledRejections } from "./rejections.ts";
 
+export {
+  type Descrambler,
+  descramblerFolder,
+  loadDescrambler,
+  saveDescrambler,
+} from "./descrambler.ts";
 export { figure, type FigureOptions } from "./figure.ts";
 export { formatBytes, formatDuration, formatNumber } from "./format_number.ts";
 export type { AdapterLike, GpuLike } from "./gpu_like.ts";
