@@ -8,8 +8,7 @@
  *
  * Work: a workgroup owns a block of queries of one head and walks over blocks of keys, see
  * attention_tile.ts: scores into registers; their maxima, exchanged through workgroup memory; what
- * was summed so far rescaled; weights into workgroup memory; times V, added to the registers of the
- * result. 2·(d + dv) operations an entry of the score matrix, half of them for causal masks, whose
+ * was summed so far rescaled; weights times V, added to the registers of the result. 2·(d + dv) operations an entry of the score matrix, half of them for causal masks, whose
  * blocks beyond the diagonal are never visited; the longest blocks start first. Bytes: q and y once,
  * k and v once for each block of queries, mostly from the cache.
  */
@@ -21,6 +20,7 @@ import {
   KEPT,
   keyEnd,
 } from "./attention_problem.ts";
+import { compute, scores, weighted } from "./attention_product.ts";
 import { AttentionCode, type AttentionTile } from "./attention_tile.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 
@@ -57,21 +57,34 @@ export const attention = defineKernel("attention", (c: AttentionConstants) => {
     rows: name === "q" ? "params.time_q" : "params.time_k",
   });
 
-  /** The largest (sum) over a row's columns of four rows' values, from all threads of the row. */
+  /**
+   * The largest (sum) over a row's columns of four rows' values, from all threads of the row, through
+   * where A is staged between two products.
+   */
   const exchange = (from: string, into: string, combine: (a: string, b: string) => string) =>
     wgsl`
-${unroll(rowGroups, (g) => `exchange[tx][ty + ${g * tile.threadsY}u] = ${from}${g};`)}
+${unroll(rowGroups, (g) => `stageA[tx][ty + ${g * tile.threadsY}u] = ${from}${g};`)}
 workgroupBarrier();
 ${
       unroll(rowGroups, (g) =>
         unroll(
           tile.threadsX,
           (t) =>
-            `${into}${g} = ${
-              combine(`${into}${g}`, `exchange[${t}][ty + ${g * tile.threadsY}u]`)
-            };`,
+            `${into}${g} = ${combine(`${into}${g}`, `stageA[${t}][ty + ${g * tile.threadsY}u]`)};`,
         ))
-    }`;
+    }
+workgroupBarrier();`;
+  const product = scores(code, s, widthQk, { operand: operand("q"), first: "row0" }, {
+    operand: operand("k"),
+    first: "column0",
+  });
+  const result = weighted(
+    code,
+    o,
+    widthV,
+    { operand: operand("v"), first: "column0" },
+    (g, j, e) => code.across("s", g, j, e),
+  );
   const overGroups = (operation: string, piece: (j: number) => string) =>
     Array.from({ length: groups }, (_, j) => piece(j)).reduce((a, b) => `${operation}(${a}, ${b})`);
 
@@ -90,8 +103,7 @@ ${
     workgroup: [code.threads, 1, 1],
     tile: { rows: tile.rows },
     code: wgsl`
-${code.memory(1)}
-var<workgroup> exchange: array<array<vec4f, ${tile.rows / 4}>, ${tile.threadsX}>;
+${code.memory()}
 ${dropout ? KEPT : ""}
 fn sum4(x: vec4f) -> f32 { return (x.x + x.y) + (x.z + x.w); }
 fn max4(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
@@ -103,7 +115,7 @@ fn main(
 ) {
   ${code.index()}
   ${headBases(widthQk, widthV)}
-  let row0 = (grid.x - 1u - group.x) * ${tile.rows}u;
+  let row0 = (grid.y - 1u - group.y) * ${tile.rows}u;
   ${keyEnd(mask)}
   ${mask.causal ? "let shift = params.time_k - params.time_q;" : ""}
   let column_end = ${mask.causal ? `min(key_end, row0 + ${tile.rows}u + shift)` : "key_end"};
@@ -116,12 +128,7 @@ fn main(
     }
   for (var column0 = 0u; column0 < column_end; column0 += ${tile.columns}u) {
     ${code.declare(s)}
-    ${
-      code.scores(s, widthQk, { operand: operand("q"), first: "row0" }, {
-        operand: operand("k"),
-        first: "column0",
-      })
-    }
+    ${compute(code, product)}
     // Scores in base 2.
     let scale = params.scale * 1.4426950408889634;
     ${code.scale(s, "scale")}
@@ -156,20 +163,7 @@ fn main(
             }) / 4u, batch * params.heads + head));`))
         : ""
     }
-    ${
-      unroll(rowGroups, (g) =>
-        unroll(groups, (j) =>
-          unroll(4, (e) =>
-            `${code.weight(0, g, j, e)} = ${code.across("s", g, j, e)};`)))
-    }
-    ${
-      code.weighted(
-        o,
-        widthV,
-        { operand: operand("v"), first: "column0" },
-        (weights) => weights(0),
-      )
-    }
+    ${compute(code, result)}
   }
   ${unroll(rowGroups, (g) => `let own${g} = total${g}; total${g} = vec4f(0.0);`)}
   ${exchange("own", "total", (a, b) => `${a} + ${b}`)}

@@ -9,18 +9,18 @@
  *
  * Shapes as in attention.ts; stats [B, H, Tq] holds (lse, D) of each map.
  *
- * Work, `side: "queries"`: a workgroup owns a block of queries and walks over the keys: weights of
- * each map into workgroup memory; dY·Vᵀ into registers; dS in place of the weights; times K.
+ * Work, `side: "queries"`: a workgroup owns a block of queries and walks over the keys: scores of each
+ * map into registers, made weights there; dY·Vᵀ into others; dS in place of the weights; times K.
  * `side: "keys"`: it owns a block of keys and walks over the queries, and adds dV between. 2·(2d + dv)
  * and 4·(d + dv) operations an entry of the score matrix for one map; for two, sharing dY·Vᵀ and dV
- * makes it 5·d·2 and 4·d·2 + 4·dv instead of twice that.
+ * makes it 8·d + 2·dv and 8·d + 4·dv instead of twice that.
  *
  * With dropout, a dropped weight is kept with a minus sign: dV leaves it out, dS needs its size.
  */
 import { ATTENTION_PARAMS, DROPOUT_PARAMS, headBases, KEPT, keyEnd } from "./attention_problem.ts";
+import { type AttentionProduct, compute, scores, weighted } from "./attention_product.ts";
 import { AttentionCode } from "./attention_tile.ts";
 import type { AttentionConstants } from "./attention.ts";
-import { elementIndex } from "./grid.ts";
 import { type BindingType, defineKernel, join, unroll, wgsl } from "./kernel.ts";
 
 /** Compile-time constants of {@linkcode attentionGradient}. */
@@ -41,11 +41,14 @@ export const attentionGradient = defineKernel(
     const number = (name: string, map: number) => maps === 1 ? name : `${name}${map + 1}`;
     const overMaps = (piece: (map: number) => string) => unroll(maps, piece);
 
-    const s = { name: "s", groups };
-    const dv = { name: "dv_", groups: code.groupsFor(widthV) };
-    const results = Array.from(
-      { length: maps },
-      (_, map) => ({ name: `result${map}_`, groups: code.groupsFor(widthQk) }),
+    const accumulators = (name: string, width?: number) => ({
+      name,
+      groups: width === undefined ? groups : code.groupsFor(width),
+    });
+    const s = [accumulators("s"), accumulators("other_s")].slice(0, maps);
+    const dp = accumulators("dp"), dv = accumulators("dv_", widthV);
+    const results = ["result", "other_result"].slice(0, maps).map((name) =>
+      accumulators(name, widthQk)
     );
     const operand = (name: "q" | "k" | "v" | "dy", order: "k" | "mn", map = 0) => ({
       binding: name === "dy" ? "dy" : packed ? "qkv" : name === "v" ? "v" : number(name, map),
@@ -78,72 +81,98 @@ export const attentionGradient = defineKernel(
 
     /** WGSL of (lse, D) of a query, as one value. */
     const statsOf = (query: string) => `stats[base_stats + min(${query}, params.time_q - 1u)]`;
+    const statsOfRow = (i: number) => statsOf(`row0 + ${code.row(i)}`);
+    const statsOfColumn = (j: number, e: number) => statsOf(`column0 + ${code.column(j)} + ${e}u`);
     const lse = (map: number) => "xz"[map], dot = (map: number) => "yw"[map];
+    const each = (piece: (i: number, j: number) => string) =>
+      unroll(threadRows, (i) => join(groups, " ", (j) => piece(i, j)));
 
-    /** Scores of a thread into weights, registers still; with dropout, see above, signed. */
-    const weights = (map: number) =>
-      [
-        code.scale(s, "scale"),
-        code.hide(s, mask, side),
-        unroll(threadRows, (i) =>
-          join(groups, " ", (j) =>
-            `s${i}_${j} = exp2(s${i}_${j} - vec4f(${
-              ofQueries
-                ? `stats${i}.${lse(map)}`
-                : join(4, ", ", (e) =>
-                  `stats${4 * j + e}.${lse(map)}`)
-            }));`)),
-        dropout && ofQueries
-          ? unroll(threadRows, (i) =>
-            join(groups, " ", (j) =>
-              `s${i}_${j} = select(-s${i}_${j}, s${i}_${j}, kept(row0 + ${
-                code.row(i)
-              }, (column0 + ${code.column(j)}) / 4u, batch * params.heads + head));`))
-          : "",
+    /** Scores of a thread into weights; with dropout, see above, signed. */
+    const weights = (map: number) => {
+      const { name } = s[map];
+      return [
+        code.scale(s[map], "scale"),
+        code.hide(s[map], mask, side),
+        ofQueries
+          ? unroll(
+            threadRows,
+            (i) =>
+              `{ let most = ${statsOfRow(i)}.${lse(map)}; ${
+                join(groups, " ", (j) => `${name}${i}_${j} = exp2(${name}${i}_${j} - most);`)
+              } }`,
+          )
+          : unroll(
+            groups,
+            (j) =>
+              `{ let most = vec4f(${join(4, ", ", (e) => `${statsOfColumn(j, e)}.${lse(map)}`)}); ${
+                join(threadRows, " ", (i) => `${name}${i}_${j} = exp2(${name}${i}_${j} - most);`)
+              } }`,
+          ),
+        !dropout
+          ? ""
+          : ofQueries
+          ? each((i, j) =>
+            `${name}${i}_${j} = select(-${name}${i}_${j}, ${name}${i}_${j}, kept(row0 + ${
+              code.row(i)
+            }, (column0 + ${code.column(j)}) / 4u, batch * params.heads + head));`
+          )
+          : unroll(rowGroups, (g) =>
+            unroll(groups, (j) =>
+              unroll(4, (e) =>
+                `{ let keep = kept(column0 + ${code.column(j)} + ${e}u, (row0 + ${
+                  code.row(4 * g)
+                }) / 4u, batch * params.heads + head); ${
+                  join(4, " ", (r) => {
+                    const at = `${name}${4 * g + r}_${j}[${e}]`;
+                    return `${at} = select(-${at}, ${at}, keep[${r}]);`;
+                  })
+                } }`))),
       ].join("\n");
+    };
 
-    /** The weights into workgroup memory; with dropout, the dropped ones of keys get their sign. */
-    const storeWeights = (map: number) =>
-      unroll(rowGroups, (g) =>
-        unroll(groups, (j) =>
-          unroll(4, (e) => {
-            const value = code.across("s", g, j, e);
-            const signed = dropout && !ofQueries
-              ? `select(-${value}, ${value}, kept(column0 + ${code.column(j)} + ${e}u, (row0 + ${
-                code.row(4 * g)
-              }) / 4u, batch * params.heads + head))`
-              : value;
-            return `${code.weight(map, g, j, e)} = ${signed};`;
-          })));
-
-    /** dS in place of the weights, from s = dY·Vᵀ. */
-    const scoreGradients = unroll(
-      rowGroups,
-      (g) =>
-        unroll(
+    /** dS in place of the weights, from dp = dY·Vᵀ. */
+    const gradientOf = (map: number, i: number, j: number, d: string) => {
+      const w = `${s[map].name}${i}_${j}`, x = `dp${i}_${j}`;
+      return dropout
+        ? `${w} = abs(${w}) * (select(vec4f(0.0), params.factor * ${x}, ${w} > vec4f(0.0)) - ${d});`
+        : `${w} *= ${map === 1 ? "-lambda_value * " : ""}(${x} - ${d});`;
+    };
+    const scoreGradients = overMaps((map) =>
+      ofQueries
+        ? unroll(
+          threadRows,
+          (i) =>
+            `{ let d = ${statsOfRow(i)}.${dot(map)}; ${
+              join(groups, " ", (j) => gradientOf(map, i, j, "d"))
+            } }`,
+        )
+        : unroll(
           groups,
           (j) =>
-            unroll(4, (e) =>
-              `{ let dp = ${code.across("s", g, j, e)}; ${
-                overMaps((map) => {
-                  const d = ofQueries
-                    ? `vec4f(${join(4, ", ", (r) => `stats${4 * g + r}.${dot(map)}`)})`
-                    : `vec4f(stats${4 * j + e}.${dot(map)})`;
-                  const at = code.weight(map, g, j, e);
-                  return dropout
-                    ? `{ let w = ${at}; ${at} = abs(w) * (select(vec4f(0.0), params.factor * dp, w > vec4f(0.0)) - ${d}); }`
-                    : `${at} *= ${map === 1 ? "-lambda_value * " : ""}(dp - ${d});`;
-                })
-              } }`),
-        ),
+            `{ let d = vec4f(${join(4, ", ", (e) => `${statsOfColumn(j, e)}.${dot(map)}`)}); ${
+              join(threadRows, " ", (i) => gradientOf(map, i, j, "d"))
+            } }`,
+        )
     );
 
-    const combined = (weight: (map: number) => string) =>
+    const ofColumns = (name: "q" | "k" | "v" | "dy", order: "k" | "mn", map = 0) => ({
+      operand: operand(name, order, map),
+      first: "column0",
+    });
+    const ofRows = (name: "q" | "k" | "v" | "dy", map = 0) => ({
+      operand: operand(name, "k", map),
+      first: "row0",
+    });
+    const across = (map: number, g: number, j: number, e: number) =>
+      code.across(s[map].name, g, j, e);
+    const combined = (g: number, j: number, e: number) =>
       maps === 2
-        ? `${weight(0)} - lambda_value * ${weight(1)}`
+        ? `${across(0, g, j, e)} - lambda_value * ${across(1, g, j, e)}`
         : dropout
-        ? `max(${weight(0)}, vec4f(0.0))`
-        : weight(0);
+        ? `max(${across(0, g, j, e)}, vec4f(0.0))`
+        : across(0, g, j, e);
+    const run = (product: AttentionProduct) => compute(code, product);
+
     const target = (name: "q" | "k" | "v", map = 0) => ({
       binding: packed ? "dqkv" : name === "v" ? "dv" : number(`d${name}`, map),
       vector,
@@ -158,7 +187,7 @@ export const attentionGradient = defineKernel(
       workgroup: [code.threads, 1, 1],
       tile: { rows: tile.rows },
       code: wgsl`
-${code.memory(maps)}
+${code.memory()}
 ${dropout ? KEPT : ""}
 @compute @workgroup_size(${code.threads})
 fn main(
@@ -169,7 +198,7 @@ fn main(
   ${code.index()}
   ${headBases(widthQk, widthV)}
   // With a causal mask the last queries and the first keys have most to do: they start first.
-  let row0 = ${ofQueries ? "(grid.x - 1u - group.x)" : "group.x"} * ${tile.rows}u;
+  let row0 = ${ofQueries ? "(grid.y - 1u - group.y)" : "group.y"} * ${tile.rows}u;
   ${keyEnd(mask)}
   ${mask.causal ? "let shift = params.time_k - params.time_q;" : ""}
   ${maps === 2 ? "let lambda_value = lambda[0];" : ""}
@@ -178,8 +207,7 @@ fn main(
         ofQueries
           ? wgsl`
   let column_first = 0u;
-  let column_end = ${mask.causal ? `min(key_end, row0 + ${tile.rows}u + shift)` : "key_end"};
-  ${unroll(threadRows, (i) => `let stats${i} = ${statsOf(`row0 + ${code.row(i)}`)};`)}`
+  let column_end = ${mask.causal ? `min(key_end, row0 + ${tile.rows}u + shift)` : "key_end"};`
           : wgsl`
   let column_first = ${
             mask.causal ? `(max(row0, shift) - shift) / ${tile.columns}u * ${tile.columns}u` : "0u"
@@ -189,52 +217,33 @@ fn main(
   ${results.map((result) => code.declare(result))}
   ${ofQueries ? "" : code.declare(dv)}
   for (var column0 = column_first; column0 < column_end; column0 += ${tile.columns}u) {
-    ${
-        ofQueries ? "" : unroll(
-          4 * groups,
-          (x) => `let stats${x} = ${statsOf(`column0 + ${code.column(x >> 2)} + ${x & 3}u`)};`,
-        )
-      }
-    ${code.declare(s)}
+    ${[...s, dp].map((x) => code.declare(x))}
     ${
         overMaps((map) =>
           wgsl`
-    ${map > 0 ? code.clear(s) : ""}
-    ${
-            code.scores(s, widthQk, { operand: operand(own, "k", map), first: "row0" }, {
-              operand: operand(other, "k", map),
-              first: "column0",
-            })
-          }
-    ${weights(map)}
-    ${storeWeights(map)}`
+    ${run(scores(code, s[map], widthQk, ofRows(own, map), ofColumns(other, "k", map)))}
+    ${weights(map)}`
         )
       }
+    ${ofQueries ? "" : run(weighted(code, dv, widthV, ofColumns("dy", "mn"), combined))}
     ${
-        ofQueries ? "" : code.weighted(
-          dv,
-          widthV,
-          { operand: operand("dy", "mn"), first: "column0" },
-          combined,
-        )
-      }
-    ${code.clear(s)}
-    ${
-        code.scores(
-          s,
-          widthV,
-          { operand: operand(ofQueries ? "dy" : "v", "k"), first: "row0" },
-          { operand: operand(ofQueries ? "v" : "dy", "k"), first: "column0" },
+        run(
+          ofQueries
+            ? scores(code, dp, widthV, ofRows("dy"), ofColumns("v", "k"))
+            : scores(code, dp, widthV, ofRows("v"), ofColumns("dy", "k")),
         )
       }
     ${scoreGradients}
     ${
         overMaps((map) =>
-          code.weighted(
-            results[map],
-            widthQk,
-            { operand: operand(other, "mn", map), first: "column0" },
-            (weight) => weight(map),
+          run(
+            weighted(
+              code,
+              results[map],
+              widthQk,
+              ofColumns(other, "mn", map),
+              (g, j, e) => across(map, g, j, e),
+            ),
           )
         )
       }
@@ -253,61 +262,6 @@ fn main(
           widthV,
           () => dropout ? "params.factor" : "1.0",
         )
-      }
-}`,
-    };
-  },
-);
-
-/**
- * What the gradients need to know of each query: stats = (lse, D) of one map, or of both.
- *
- * For two maps, y₂ = P₂·V was saved along with y = P₁·V − λ·y₂, so D₂ = dy·y₂ and
- * D₁ = dy·y + λ·D₂; D₂ is written too, because dλ = −Σ D₂. One invocation a query and head.
- */
-export const attentionStats = defineKernel(
-  "attention_stats",
-  ({ maps, vector, widthV }: { maps: 1 | 2; vector: boolean; widthV: number }) => {
-    const element = vector ? "array<vec4f>" : "array<f32>";
-    const width = vector ? widthV / 4 : widthV;
-    return {
-      bindings: {
-        y: `read ${element}` as const,
-        dy: `read ${element}` as const,
-        lse: "read array<f32>" as const,
-        ...(maps === 2
-          ? {
-            y2: `read ${element}` as const,
-            lse2: "read array<f32>" as const,
-            lambda: "read array<f32>" as const,
-            d2: "write array<f32>" as const,
-          }
-          : {}),
-        stats: `write array<vec${maps * 2}f>` as BindingType,
-      },
-      params: { count: "u32", heads: "u32", time: "u32" },
-      workgroup: [64, 1, 1],
-      code: wgsl`
-fn product(a: ${vector ? "vec4f" : "f32"}, b: ${vector ? "vec4f" : "f32"}) -> f32 {
-  return ${vector ? "dot(a, b)" : "a * b"};
-}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  ${elementIndex(64)}
-  if (i >= params.count) { return; }
-  var d = 0.0;
-  ${maps === 2 ? "var other = 0.0;" : ""}
-  for (var c = i * ${width}u; c < (i + 1u) * ${width}u; c++) {
-    d += product(dy[c], y[c]);
-    ${maps === 2 ? "other += product(dy[c], y2[c]);" : ""}
-  }
-  let head = i % params.heads;
-  let token = i / params.heads;
-  let at = (token / params.time * params.heads + head) * params.time + token % params.time;
-  ${
-        maps === 2
-          ? "d2[at] = other; stats[at] = vec4f(lse[at], d + lambda[0] * other, lse2[at], other);"
-          : "stats[at] = vec2f(lse[at], d);"
       }
 }`,
     };

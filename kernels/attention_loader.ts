@@ -27,6 +27,7 @@ const XYZW = "xyzw";
 
 export class AttentionLoader {
   readonly blocks: number;
+  /** Blocks that a thread takes. */
   readonly #rounds: number;
 
   /**
@@ -39,7 +40,7 @@ export class AttentionLoader {
    */
   constructor(
     private readonly operand: AttentionOperand,
-    private readonly stage: string,
+    private readonly stage: "stageA" | "stageB",
     private readonly width: number,
     private readonly step: number,
     private readonly threads: number,
@@ -67,10 +68,14 @@ export class AttentionLoader {
         ? "lid"
         : `((lid + ${threads - firstThread}u) % ${threads}u)`;
       const block = `(${thread} + ${round * threads}u)`;
-      // Neighbouring threads read neighbouring memory.
-      const place = operand.order === "k"
-        ? `let kq = (${block} % ${step / 4}u) * 4u; let rq = (${block} / ${step / 4}u) * 4u;`
-        : `let rq = (${block} % ${width / 4}u) * 4u; let kq = (${block} / ${width / 4}u) * 4u;`;
+      // Neighbouring threads read neighbouring memory. For order "k" eight of them form 2 × 4 blocks,
+      // so that what they write at a time, transposed, falls into different banks.
+      const place = operand.order === "mn"
+        ? `let rq = ${block} % ${width / 4}u * 4u; let kq = ${block} / ${width / 4}u * 4u;`
+        : step % 8 === 0 && width % 16 === 0
+        ? `let kq = (${block} % 2u + ${block} / 8u % ${step / 8}u * 2u) * 4u; ` +
+          `let rq = (${block} / 2u % 4u + ${block} / ${step}u * 4u) * 4u;`
+        : `let kq = ${block} % ${step / 4}u * 4u; let rq = ${block} / ${step / 4}u * 4u;`;
       const whole = (round + 1) * threads <= blocks;
       return `${whole ? "" : `if (${block} < ${blocks}u) `}{ ${place} ${code(round)} }`;
     });

@@ -52,14 +52,29 @@ export const DROPOUT_PARAMS = {
   offset_high: "u32",
 } as const;
 
-/** Where a head of queries, keys and values lies: WGSL that defines `base_q`, `base_k`, `base_v`. */
+/**
+ * Where a head of queries, keys and values lies: WGSL that defines `base_q`, `base_k`, `base_v`.
+ *
+ * Workgroups are numbered by head, then block of rows, then sequence (see {@linkcode attentionGrid}):
+ * the blocks with most to do come first in all heads.
+ */
 export function headBases(widthQk: number, widthV: number): string {
   return wgsl`
-  let head = group.y;
+  let head = group.x;
   let batch = group.z;
   let base_q = batch * params.time_q * params.stride_q + head * ${widthQk}u;
   let base_k = params.offset_k + batch * params.time_k * params.stride_k + head * ${widthQk}u;
   let base_v = params.offset_v + batch * params.time_k * params.stride_v + head * ${widthV}u;
   let base_y = batch * params.time_q * params.heads * ${widthV}u + head * ${widthV}u;
   let base_stats = (batch * params.heads + head) * params.time_q;`;
+}
+
+/** The grid of an attention kernel whose workgroups own `rows` of `time` queries or keys. */
+export function attentionGrid(
+  time: number,
+  rows: number,
+  heads: number,
+  batch: number,
+): [number, number, number] {
+  return [heads, Math.ceil(time / rows), batch];
 }

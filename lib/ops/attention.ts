@@ -1,6 +1,8 @@
 /** Softmax attention, from three tensors or from one packed projection. */
 import { attention as forward } from "../../kernels/attention.ts";
-import { attentionGradient, attentionStats } from "../../kernels/attention_gradient.ts";
+import { attentionGradient } from "../../kernels/attention_gradient.ts";
+import { attentionGrid } from "../../kernels/attention_problem.ts";
+import { attentionStats } from "../../kernels/attention_stats.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { Gpu } from "../tensor/gpu.ts";
@@ -12,8 +14,8 @@ import {
   type AttentionProblem,
   attentionProblem,
   attentionSizes,
-  attentionTile,
 } from "./attention_problem.ts";
+import { attentionTile } from "./attention_tiles.ts";
 import { checkF32, checkRank } from "./check.ts";
 
 export type { AttentionMaskOptions, AttentionOptions } from "./attention_problem.ts";
@@ -108,11 +110,12 @@ function attend(
   const y = gpu.empty(shape, { label: "attention" });
   using lse = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
   const kernel = forward({ ...constants, tile: attentionTile(gpu, "forward", sizes) });
-  gpu.run(kernel, { ...inputs, ...bindings, y, lse }, params, [
-    Math.ceil(timeQ / kernel.tile.rows),
-    heads,
-    batch,
-  ]);
+  gpu.run(
+    kernel,
+    { ...inputs, ...bindings, y, lse },
+    params,
+    attentionGrid(timeQ, kernel.tile.rows, heads, batch),
+  );
   const slices = Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, x.slice]));
   const saved = { y: y.slice, lse: lse.slice };
   const tensors = Object.values(inputs);
@@ -138,11 +141,12 @@ function attend(
           side,
           maps: 1,
         });
-        gpu.run(kernel, { ...slices, ...bindings, dy, stats, ...into }, params, [
-          Math.ceil((side === "queries" ? timeQ : timeK) / kernel.tile.rows),
-          heads,
-          batch,
-        ]);
+        gpu.run(
+          kernel,
+          { ...slices, ...bindings, dy, stats, ...into },
+          params,
+          attentionGrid(side === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
+        );
       });
     },
   });

@@ -1,6 +1,5 @@
 /** What attention, packed attention and differential attention share on the host. */
 import type { AttentionConstants } from "../../kernels/attention.ts";
-import type { AttentionTile } from "../../kernels/attention_tile.ts";
 import type { BufferSlice } from "../gpu/pool.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
@@ -155,38 +154,4 @@ export function attentionSizes(operation: string, q: Tensor, k: Tensor, v: Tenso
   checkShapeIs(operation, "k", k, [batch, timeK, heads, widthQk], "(as q, with any T)");
   checkShapeIs(operation, "v", v, [batch, timeK, heads, widthV], "(as k, with any d)");
   return { batch, heads, timeQ, timeK, widthQk, widthV };
-}
-
-/** Which kernel a tile is for. */
-export type AttentionPass = "forward" | "queries" | "keys";
-
-/** Bytes of workgroup memory that a kernel takes. */
-export function attentionTileBytes(tile: AttentionTile, widest: number, maps: number): number {
-  const { rows, columns, step, threadsX } = tile;
-  const wide = Math.max(columns, Math.ceil(widest / (4 * threadsX)) * 4 * threadsX);
-  const padded = (width: number) => (width / 4 + 1) * 16;
-  return step * (padded(rows) + padded(wide)) + maps * columns * padded(rows) +
-    threadsX * rows * 4;
-}
-
-/**
- * The tile for an adapter and a problem. On GPUs a thread holds 8 × 8 scores, or 8 × 4 where it also
- * holds two results or a wide one, so that registers suffice.
- */
-export function attentionTile(
-  gpu: Gpu,
-  pass: AttentionPass,
-  { widthQk, widthV }: { widthQk: number; widthV: number },
-  maps = 1,
-): AttentionTile {
-  if (gpu.adapter.software) {
-    return { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
-  }
-  const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
-  const threadsX = pass !== "keys" && maps === 1 && widest <= 64 ? 8 : 16;
-  const large = { rows: 64, columns: 64, threadsX, threadsY: 8, step: 16 };
-  if (attentionTileBytes(large, widest, maps) <= gpu.limits.maxComputeWorkgroupStorageSize) {
-    return large;
-  }
-  return { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
 }

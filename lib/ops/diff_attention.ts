@@ -1,5 +1,7 @@
 import { attention as forward } from "../../kernels/attention.ts";
-import { attentionGradient, attentionStats } from "../../kernels/attention_gradient.ts";
+import { attentionGradient } from "../../kernels/attention_gradient.ts";
+import { attentionGrid } from "../../kernels/attention_problem.ts";
+import { attentionStats } from "../../kernels/attention_stats.ts";
 import { subtractScaled } from "../../kernels/diff_attention.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
@@ -9,8 +11,8 @@ import {
   type AttentionMaskOptions,
   attentionProblem,
   attentionSizes,
-  attentionTile,
 } from "./attention_problem.ts";
+import { attentionTile } from "./attention_tiles.ts";
 import { checkF32, checkShapeIs } from "./check.ts";
 import { runElements } from "./elementwise.ts";
 import { reshape } from "./reshape.ts";
@@ -86,13 +88,9 @@ export function diffAttention(
   using lse = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
   using lse2 = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
   const kernel = forward({ ...constants, tile: attentionTile(gpu, "forward", sizes) });
-  const blocks = Math.ceil(timeQ / kernel.tile.rows);
-  gpu.run(kernel, { q: q1, k: k1, v, ...bindings, y, lse }, params, [blocks, heads, batch]);
-  gpu.run(kernel, { q: q2, k: k2, v, ...bindings, y: y2, lse: lse2 }, params, [
-    blocks,
-    heads,
-    batch,
-  ]);
+  const grid = attentionGrid(timeQ, kernel.tile.rows, heads, batch);
+  gpu.run(kernel, { q: q1, k: k1, v, ...bindings, y, lse }, params, grid);
+  gpu.run(kernel, { q: q2, k: k2, v, ...bindings, y: y2, lse: lse2 }, params, grid);
   runElements(gpu, subtractScaled(), { y, y2, lambda }, y.size);
 
   const inputs = [q1, k1, q2, k2, v, lambda];
@@ -123,7 +121,7 @@ export function diffAttention(
           kernel,
           { ...operands, ...bindings, dy, stats, lambda: factor, ...into },
           params,
-          [Math.ceil((side === "queries" ? timeQ : timeK) / kernel.tile.rows), heads, batch],
+          attentionGrid(side === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
         );
         return into;
       };

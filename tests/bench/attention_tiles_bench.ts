@@ -1,18 +1,31 @@
 /**
  * Which tile is fastest for each attention kernel on this adapter: `deno task bench attention_tiles`.
  *
- * Times every tile that fits, for ordinary attention (d = dv = 64) and the differential one (dv =
- * 128), causal, and prints the best with TFLOP/s (operations done, two a multiply-add). What it
- * finds goes into `attentionTile` of lib/ops/attention_problem.ts.
+ * Times tiles that fit, for ordinary attention (d = dv = 64) and the differential one (dv = 128), and
+ * prints the best with TFLOP/s (operations done, two a multiply-add, half of them for causal masks).
+ * What it finds goes into `attentionTile` of lib/ops/attention_tiles.ts. All tiles are compiled first
+ * and then run back to back, after a warm-up: a GPU that idles between them lowers its clock.
  *
- * Arguments: `--time 4096`, `--heads 16`, `--rounds 5`, `--only keys` (forward, queries, keys).
+ * Arguments: `--time 4096`, `--heads 16`, `--batch 1`, `--full` (not causal), `--rounds 4`, `--maps 2`,
+ * `--only keys` (forward, queries, keys), `--top 8`, `--tiles '[{…}]'` to try these and no others.
  */
 import { attention } from "../../kernels/attention.ts";
+import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
-import { attentionTileBytes } from "../../lib/ops/attention_problem.ts";
+import { attentionTileBytes } from "../../lib/ops/attention_tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
+import { warmUp } from "./warm_up.ts";
+
+interface Problem {
+  batch: number;
+  time: number;
+  heads: number;
+  widthQk: number;
+  widthV: number;
+}
 
 /** Runs the benchmark. */
 export async function run(args: string[]): Promise<void> {
@@ -21,13 +34,19 @@ export async function run(args: string[]): Promise<void> {
     return at < 0 ? fallback : args[at + 1];
   };
   using gpu = await Gpu.open();
-  const time = Number(option("--time", gpu.adapter.software ? "64" : "4096"));
-  const heads = Number(option("--heads", gpu.adapter.software ? "1" : "16"));
-  const rounds = Number(option("--rounds", "5")), only = option("--only", "");
-  console.log(`${gpu.adapter.description}, T=${time}, H=${heads}, causal`);
+  const { software } = gpu.adapter;
+  const number = (name: string, fallback: number) => Number(option(name, String(fallback)));
+  const time = number("--time", software ? 64 : 4096), batch = number("--batch", 1);
+  const heads = number("--heads", software ? 1 : 16), rounds = number("--rounds", 4);
+  const causal = !args.includes("--full"), only = option("--only", ""), top = number("--top", 8);
+  const given = option("--tiles", "");
+  console.log(
+    `${gpu.adapter.description}, B=${batch} T=${time} H=${heads}${causal ? ", causal" : ""}`,
+  );
   for (const maps of [1, 2] as const) {
+    if (![0, maps].includes(number("--maps", 0))) continue;
     const widthQk = 64, widthV = 64 * maps;
-    const mask = { causal: true, keys: "all" as const };
+    const mask = { causal, keys: "all" as const };
     const common = { mask, widthQk, widthV, vector: true, packed: false, dropout: false };
     const kernels = {
       forward: (tile: AttentionTile) => attention({ ...common, tile }),
@@ -43,25 +62,27 @@ export async function run(args: string[]): Promise<void> {
     };
     for (const pass of ["forward", "queries", "keys"] as const) {
       if (!pass.includes(only)) continue;
+      const results = pass === "forward"
+        ? widthV
+        : pass === "queries"
+        ? maps * widthQk
+        : maps * widthQk + widthV;
       const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
-      const found: { tile: AttentionTile; ms: number }[] = [];
-      for (const tile of candidates(gpu, widest, pass === "forward" ? 1 : maps)) {
-        const ms = await measure(
-          gpu,
-          kernels[pass](tile),
-          { time, heads, widthQk, widthV },
-          rounds,
-        );
-        found.push({ tile, ms });
-      }
-      console.log(`\n${maps === 1 ? "attention" : "differential attention"}, ${pass}`);
-      for (const { tile, ms } of found.sort((a, b) => a.ms - b.ms).slice(0, 8)) {
-        const flops = time * time * heads * depths[pass];
+      const tiles = given
+        ? JSON.parse(given) as AttentionTile[]
+        : candidates(gpu, { widest, results });
+      const problem = { batch, time, heads, widthQk, widthV };
+      const start = performance.now();
+      const found = await measure(gpu, tiles, kernels[pass], problem, rounds);
+      const seconds = ((performance.now() - start) / 1000).toFixed(1);
+      const name = maps === 1 ? "attention" : "differential attention";
+      console.log(`\n${name}, ${pass}: ${found.length} tiles, ${seconds} s`);
+      for (const { tile, ms } of found.sort((a, b) => a.ms - b.ms).slice(0, top)) {
+        const flops = 2 * batch * time * time * heads * depths[pass] / (causal ? 2 : 1);
         console.log(
           `  ${ms.toFixed(3).padStart(9)} ms ${
             (flops / ms / 1e9).toFixed(2).padStart(7)
-          } TFLOP/s  ` +
-            JSON.stringify(tile),
+          } TFLOP/s  ${JSON.stringify(tile)}`,
         );
       }
     }
@@ -69,18 +90,24 @@ export async function run(args: string[]): Promise<void> {
 }
 
 /** Tiles that fit workgroup memory and, by a rough count, the registers. */
-function candidates(gpu: Gpu, widest: number, maps: number): AttentionTile[] {
+function candidates(
+  gpu: Gpu,
+  { widest, results }: { widest: number; results: number },
+): AttentionTile[] {
   const tiles: AttentionTile[] = [];
-  for (const rows of gpu.adapter.software ? [16] : [32, 64, 128]) {
-    for (const columns of gpu.adapter.software ? [16, 32] : [32, 64, 128]) {
-      for (const threadsX of gpu.adapter.software ? [4] : [8, 16]) {
-        for (const threadsY of gpu.adapter.software ? [4] : [4, 8, 16]) {
-          for (const step of gpu.adapter.software ? [4] : [8, 16, 32]) {
+  const soft = gpu.adapter.software;
+  for (const rows of soft ? [16] : [64, 128]) {
+    for (const columns of soft ? [16, 32] : [32, 64, 128]) {
+      for (const threadsX of soft ? [4] : [8, 16]) {
+        for (const threadsY of soft ? [4] : [8, 16]) {
+          for (const step of soft ? [4] : [8, 16]) {
             const tile = { rows, columns, threadsX, threadsY, step };
+            const threads = threadsX * threadsY;
             const threadRows = rows / threadsY, threadColumns = columns / threadsX;
+            const held = rows * (columns + results) / threads;
             const fits = threadRows % 4 === 0 && threadColumns % 4 === 0 && threadRows <= 8 &&
-              threadColumns <= 8 && threadsX * threadsY >= (gpu.adapter.software ? 16 : 64);
-            const bytes = attentionTileBytes(tile, widest, maps);
+                threadColumns <= 8 && held <= 200 && held >= 64 || soft;
+            const bytes = attentionTileBytes(tile, widest);
             if (fits && bytes <= gpu.limits.maxComputeWorkgroupStorageSize) tiles.push(tile);
           }
         }
@@ -90,38 +117,23 @@ function candidates(gpu: Gpu, widest: number, maps: number): AttentionTile[] {
   return tiles;
 }
 
-/** The best of some rounds, in milliseconds. */
+/** The best time of each tile, in milliseconds. */
 async function measure(
   gpu: Gpu,
-  kernel: Kernel,
-  s: { time: number; heads: number; widthQk: number; widthV: number },
+  tiles: readonly AttentionTile[],
+  make: (tile: AttentionTile) => Kernel,
+  { batch, time, heads, widthQk, widthV }: Problem,
   rounds: number,
-): Promise<number> {
+): Promise<{ tile: AttentionTile; ms: number }[]> {
   using _ = gpu.scope();
-  const { time, heads, widthQk, widthV } = s;
-  const narrow = new Set([
-    "q",
-    "k",
-    "q1",
-    "k1",
-    "q2",
-    "k2",
-    "dq",
-    "dk",
-    "dq1",
-    "dk1",
-    "dq2",
-    "dk2",
-  ]);
+  const narrow = /^d?[qk][12]?$/;
   const sizeOf = (name: string) =>
-    name === "lambda"
-      ? 1
-      : name === "lse" || name === "stats"
-      ? 4 * time * heads
-      : time * heads * (narrow.has(name) ? widthQk : widthV);
-  const bindings = Object.fromEntries(
-    kernel.bindings.map(({ name }) => [name, gpu.full([sizeOf(name)], 0.01)]),
-  );
+    name === "lambda" ? 1 : batch * time * heads *
+      (name === "lse" || name === "stats" ? 4 : narrow.test(name) ? widthQk : widthV);
+  const tensors: Record<string, Tensor> = {};
+  for (const { name } of make(tiles[0]).bindings) {
+    tensors[name] = gpu.full([sizeOf(name)], name === "stats" ? 9 : 0.1);
+  }
   const params = {
     heads,
     time_q: time,
@@ -133,13 +145,20 @@ async function measure(
     offset_v: 0,
     scale: 0.125,
   };
-  const once = () =>
-    gpu.run(kernel, bindings, params, [Math.ceil(time / kernel.tile.rows), heads, 1]);
-  once();
-  await gpu.sync();
-  let best = Infinity;
-  for (let round = 0; round < rounds; round++) best = Math.min(best, (await gpu.time(once)).ms);
-  return best;
+  const runs = tiles.map((tile) => {
+    const kernel = make(tile);
+    return () =>
+      gpu.run(kernel, tensors, params, attentionGrid(time, kernel.tile.rows, heads, batch));
+  });
+  for (const tile of tiles) await gpu.compile(make(tile));
+  await warmUp(gpu, runs[0]);
+  const { passes } = await gpu.time(() => {
+    for (let round = 0; round < rounds; round++) for (const run of runs) run();
+  }, { perKernel: true });
+  return tiles.map((tile, i) => ({
+    tile,
+    ms: Math.min(...passes.filter((_, at) => at % tiles.length === i).map(({ ms }) => ms)),
+  }));
 }
 
 if (import.meta.main) await run(Deno.args);

@@ -1,63 +1,95 @@
 import { attention, type AttentionConstants } from "../../kernels/attention.ts";
+import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
+
 import { Gpu } from "../../lib/tensor/gpu.ts";
+
 import { assertClose, numbers } from "./check_op.ts";
 
 const gpu = await Gpu.open();
 
-/** Results of the three kernels with one tile, for causal attention. */
-async function results(tile: AttentionTile): Promise<Float32Array[]> {
-  const [time, heads, width] = [75, 2, 8], shape = [1, time, heads, width];
+/** Results of the kernels with one tile, for causal attention of one map or two. */
+async function results(tile: AttentionTile, maps: 1 | 2): Promise<Map<string, Float32Array>> {
+  const [time, heads, widthQk] = [75, 2, 8], widthV = maps * widthQk;
   using _ = gpu.scope();
-  const [q, k, v, dy] = [1, 2, 3, 4].map((seed) =>
-    gpu.tensor(numbers(time * heads * width, seed), shape)
-  );
-  const [y, dq, dk, dv] = [1, 2, 3, 4].map(() => gpu.zeros(shape));
-  const lse = gpu.zeros([heads, time]);
-  const stats = gpu.full([heads, time, 2], 3);
+  const narrow = [1, time, heads, widthQk], wide = [1, time, heads, widthV];
+  const random = (shape: number[], seed: number) =>
+    gpu.tensor(numbers(shape.reduce((a, b) => a * b), seed), shape);
+  const inputs = {
+    q: random(narrow, 1),
+    k: random(narrow, 2),
+    q1: random(narrow, 1),
+    k1: random(narrow, 2),
+    q2: random(narrow, 3),
+    k2: random(narrow, 4),
+    v: random(wide, 5),
+    dy: random(wide, 6),
+    lambda: gpu.tensor([0.6]),
+    stats: gpu.full([heads, time, 2 * maps], 3),
+  };
+  const names = maps === 1 ? ["dq", "dk"] : ["dq1", "dk1", "dq2", "dk2"];
+  const outputs = Object.fromEntries([
+    ...names.map((name) => [name, gpu.zeros(narrow)] as const),
+    ...["dv", "y"].map((name) => [name, gpu.zeros(wide)] as const),
+    ["lse", gpu.zeros([heads, time])] as const,
+  ]);
   const constants: AttentionConstants = {
     tile,
     mask: { causal: true, keys: "all" },
-    widthQk: width,
-    widthV: width,
+    widthQk,
+    widthV,
     vector: true,
     packed: false,
     dropout: false,
   };
-  const stride = heads * width;
   const params = {
     heads,
     time_q: time,
     time_k: time,
-    stride_q: stride,
-    stride_k: stride,
-    stride_v: stride,
+    stride_q: heads * widthQk,
+    stride_k: heads * widthQk,
+    stride_v: heads * widthV,
     offset_k: 0,
     offset_v: 0,
     scale: 0.5,
   };
-  const grid = [Math.ceil(time / tile.rows), heads, 1] as const;
-  gpu.run(attention(constants), { q, k, v, y, lse }, params, grid);
+  const grid = attentionGrid(time, tile.rows, heads, 1);
+  gpu.run(attention(constants), { ...inputs, ...outputs }, params, grid);
   for (const side of ["queries", "keys"] as const) {
-    const kernel = attentionGradient({ ...constants, side, maps: 1 });
-    gpu.run(kernel, { q, k, v, dy, stats, dq, dk, dv }, params, grid);
+    gpu.run(
+      attentionGradient({ ...constants, side, maps }),
+      { ...inputs, ...outputs },
+      params,
+      grid,
+    );
   }
-  return await gpu.read([y, lse, dq, dk, dv]);
+  const found = await gpu.read(Object.values(outputs)) as Float32Array[];
+  return new Map(Object.keys(outputs).map((name, i) => [name, found[i]]));
+}
+
+const SMALL: AttentionTile = { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
+
+async function check(tiles: readonly AttentionTile[], maps: 1 | 2): Promise<void> {
+  const expected = await results(SMALL, maps);
+  for (const tile of tiles) {
+    const found = await results(tile, maps);
+    for (const [name, values] of expected) {
+      assertClose(found.get(name)!, values, `${name} with ${JSON.stringify(tile)}`, 2e-6, 1e-5);
+    }
+  }
 }
 
 Deno.test("attention gives the same with every kind of tile", async () => {
-  const small = { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
-  const expected = await results(small);
-  const tiles: AttentionTile[] = [
+  await check([
     { rows: 32, columns: 32, threadsX: 8, threadsY: 4, step: 8 }, // 8 × 4 scores a thread
-    { rows: 16, columns: 64, threadsX: 16, threadsY: 4, step: 4 }, // threads in bundles of 8 × 4
+    { rows: 16, columns: 64, threadsX: 16, threadsY: 4, step: 16 }, // bundles of 8 × 4
     { rows: 16, columns: 32, threadsX: 4, threadsY: 4, step: 8 }, // 4 × 8 scores a thread
-  ];
-  for (const tile of tiles) {
-    const found = await results(tile);
-    ["y", "lse", "dq", "dk", "dv"].forEach((name, i) =>
-      assertClose(found[i], expected[i], `${name} with ${JSON.stringify(tile)}`, 2e-6, 1e-5)
-    );
-  }
+  ], 1);
+});
+
+Deno.test("differential attention gives the same with every kind of tile", async () => {
+  await check([
+    { rows: 16, columns: 32, threadsX: 4, threadsY: 4, step: 8 },
+  ], 2);
 });

@@ -1,0 +1,88 @@
+/** Which tile the attention kernels use on which adapter. */
+import type { AttentionTile } from "../../kernels/attention_tile.ts";
+import type { Gpu } from "../tensor/gpu.ts";
+import type { AttentionSizes } from "./attention_problem.ts";
+
+/** Which kernel a tile is for. */
+export type AttentionPass = "forward" | "queries" | "keys";
+
+/** For the software adapter, where large tiles take long to compile. */
+const SOFTWARE_TILE: AttentionTile = { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
+
+/** For heads that are wider than those. */
+const WIDE_TILE: AttentionTile = { rows: 64, columns: 64, threadsX: 16, threadsY: 16, step: 16 };
+
+/** Where workgroup memory is scarce. */
+const SMALL_TILE: AttentionTile = { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
+
+/** Kinds of kernels that tiles were measured for: ordinary ones, and those for wider values. */
+type Kind = AttentionPass | `${AttentionPass}, wide`;
+
+/**
+ * The fastest tiles on an NVIDIA H200 (tests/bench/attention_tiles_bench.ts): where there are enough
+ * rows to keep it busy, and where there are few. Measured with d = 64, the wide ones in differential
+ * attention with values of 128.
+ */
+const TILES: Record<"many" | "few", Record<Kind, AttentionTile>> = {
+  many: {
+    "forward": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
+    "queries": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
+    "keys": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
+    "forward, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 8, step: 16 },
+    "queries, wide": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
+    "keys, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
+  },
+  few: {
+    "forward": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "queries": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "keys": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "forward, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "queries, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "keys, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
+  },
+};
+
+/** Rows of all heads and sequences up to which a problem has few. */
+const FEW = 16384;
+
+/** Numbers that a thread holds from step to step; more would not leave enough of 255 registers. */
+const MOST_HELD = 200;
+
+/** Bytes of workgroup memory that a kernel takes whose widest result has `widest` columns. */
+export function attentionTileBytes(tile: AttentionTile, widest: number): number {
+  const { rows, columns, step, threadsX } = tile;
+  const wide = Math.max(columns, Math.ceil(widest / (4 * threadsX)) * 4 * threadsX);
+  return step * ((rows / 4 + 1) + (wide / 4 + 1)) * 16;
+}
+
+/** Numbers of the score tiles and of the results that each thread of a kernel holds. */
+export function attentionTileHeld(
+  { rows, columns, threadsX, threadsY }: AttentionTile,
+  pass: AttentionPass,
+  { widthQk, widthV }: { widthQk: number; widthV: number },
+  maps: number,
+): number {
+  const scores = pass === "forward" ? 1 : maps + 1;
+  const results = { forward: widthV, queries: maps * widthQk, keys: maps * widthQk + widthV }[pass];
+  return rows * (scores * columns + results) / (threadsX * threadsY);
+}
+
+/** The tile for an adapter and a problem of one map, or of two (differential attention). */
+export function attentionTile(
+  gpu: Gpu,
+  pass: AttentionPass,
+  sizes: AttentionSizes,
+  maps = 1,
+): AttentionTile {
+  if (gpu.adapter.software) return SOFTWARE_TILE;
+  const { batch, heads, timeQ, timeK, widthQk, widthV } = sizes;
+  const rows = batch * heads * (pass === "keys" ? timeK : timeQ);
+  const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
+  const memory = gpu.limits.maxComputeWorkgroupStorageSize;
+  const kinds = TILES[rows <= FEW ? "few" : "many"];
+  const measured = maps === 1 && widthV <= 64 ? kinds[pass] : kinds[`${pass}, wide`];
+  return [measured, WIDE_TILE].find((tile) =>
+    attentionTileBytes(tile, widest) <= memory &&
+    attentionTileHeld(tile, pass, sizes, maps) <= MOST_HELD
+  ) ?? SMALL_TILE;
+}
