@@ -123,7 +123,7 @@ function tuningFacts({ tuning }: GpuLike): Pick<Provenance, "tuning"> {
   };
 }
 
-/** The commit of Cutloss's own folder, with or without git at hand. */
+/** The commit of Cutloss's own folder; of a copy without its history, what CUTLOSS_COMMIT says. */
 async function gitCommit(): Promise<string | undefined> {
   const cwd = new URL("../../", import.meta.url);
   const git = async (...args: string[]): Promise<string | undefined> => {
@@ -136,7 +136,7 @@ async function gitCommit(): Promise<string | undefined> {
     }
   };
   const hash = await git("rev-parse", "--short=10", "HEAD");
-  if (hash === undefined) return undefined;
+  if (hash === undefined) return Deno.env.get("CUTLOSS_COMMIT");
   const changes = await git("status", "--porcelain", "--untracked-files=no", "--", ":!*.ipynb");
   return changes ? `${hash} + changes` : hash;
 }
