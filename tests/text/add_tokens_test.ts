@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { addTokens, trainWordPiece } from "../../lib/text/mod.ts";
+import { loadTokenizer, readFixture } from "./fixtures.ts";
 
 const plain = trainWordPiece(["to be or not to be that is the question"], { vocabSize: 60 });
 const marked = addTokens(plain, ["[NEWLINE]", "[TAB]", "[NEWLINE]", "[SEP]", "be"]);
@@ -34,4 +35,22 @@ Deno.test("added tokens are written to tokenizer.json and read again", () => {
 
 Deno.test("an empty token is refused", () => {
   assertThrows(() => addTokens(plain, [""]), TypeError, "empty token");
+});
+
+Deno.test("added tokens have the ids that Hugging Face's library gives them, alone and in texts", async () => {
+  const expected = await readFixture<{
+    tokens: string[];
+    sizes: [number, number];
+    ids: number[];
+    texts: { text: string; ids: number[]; tokens: string[] }[];
+  }>("added_tokens.json");
+  const before = await loadTokenizer("word_piece");
+  const after = addTokens(before, expected.tokens);
+  assertEquals([before.vocabSize, after.vocabSize], expected.sizes);
+  assertEquals(expected.tokens.map((token) => after.tokenToId(token)), expected.ids);
+  for (const { text, ids, tokens } of expected.texts) {
+    const encoding = after.encode(text);
+    assertEquals(encoding.tokens, tokens, text);
+    assertEquals(Array.from(encoding.ids), ids, text);
+  }
 });
