@@ -1,25 +1,23 @@
 import type { DataValue } from "../../notebook/outputs.ts";
 import type { ObservedCell, ObservedOutput } from "./observe.ts";
 import { type RecordedOutput, type RecordedSeries, recordOutput } from "./record.ts";
-import { agree, readTolerance } from "./rules.ts";
+import { agree, readTolerance, textTolerance, type Tolerance } from "./rules.ts";
 import { textsAgree } from "./text.ts";
-
-/** Of texts outside of tables, and of numbers inside texts. */
-const IN_TEXT = { absolute: 1e-6, relative: 1e-3 };
 
 /**
  * Compares what a notebook shows with what was recorded.
  *
- * @param longest as in {@link recordOutput}: the length from which series are summarised
+ * @param exact all series whole, and texts and numbers the same to the last digit
  * @returns a sentence for each difference that names cell, output and value; none if all agree
  */
 export function compareCells(
   notebook: string,
   observed: readonly ObservedCell[],
   recorded: readonly { cell: string; outputs: readonly RecordedOutput[] }[],
-  longest?: number,
+  exact = false,
 ): string[] {
   const differences: string[] = [];
+  const inText = exact ? undefined : textTolerance(notebook);
   const now = new Map(observed.map(({ cell, outputs }) => [cell, outputs]));
   for (const { cell, outputs } of recorded) {
     const found = now.get(cell);
@@ -28,14 +26,16 @@ export function compareCells(
       differences.push(`cell ${cell}: shows nothing; ${count(outputs.length)} recorded.`);
       continue;
     }
-    const seen = found.map((output) => recordOutput(output, { notebook, cell }, longest));
+    const seen = found.map((output) =>
+      recordOutput(output, { notebook, cell }, exact ? Infinity : undefined)
+    );
     const kinds = (list: readonly RecordedOutput[]) => list.map(nameOf).join(", ");
     if (kinds(seen) !== kinds(outputs)) {
       differences.push(`cell ${cell}: shows ${kinds(seen)}; recorded: ${kinds(outputs)}.`);
       continue;
     }
     outputs.forEach((output, i) => {
-      for (const difference of compareOutput(seen[i], output)) {
+      for (const difference of compareOutput(seen[i], output, inText)) {
         differences.push(`cell ${cell}, ${nameOf(output)}: ${difference}`);
       }
     });
@@ -54,30 +54,38 @@ function nameOf({ kind, id }: { kind: string; id?: string }): string {
   return id === undefined ? kind : `${kind} ${id}`;
 }
 
-function compareOutput(seen: RecordedOutput, recorded: RecordedOutput): string[] {
+function compareOutput(
+  seen: RecordedOutput,
+  recorded: RecordedOutput,
+  inText: Tolerance | undefined,
+): string[] {
   const differences: string[] = [];
   for (const part of ["mimes", "axes", "traces"] as const) {
     const [a, b] = [seen[part], recorded[part]].map((list) => list?.join(" | ") ?? "none");
-    if (!textsAgree(a, b, IN_TEXT)) differences.push(`${PARTS[part]} are ${a}; recorded: ${b}.`);
+    if (!textsAgree(a, b, inText)) differences.push(`${PARTS[part]} are ${a}; recorded: ${b}.`);
   }
-  if (!textsAgree(seen.text ?? "", recorded.text ?? "", IN_TEXT)) {
+  if (!textsAgree(seen.text ?? "", recorded.text ?? "", inText)) {
     differences.push(`the text is “${seen.text ?? ""}”; recorded: “${recorded.text ?? ""}”.`);
   }
   const [a, b] = [seen.series ?? [], recorded.series ?? []];
   const headings = (series: RecordedSeries[]) => series.map(({ name }) => name).join(" | ");
-  if (!textsAgree(headings(a), headings(b), IN_TEXT)) {
+  if (!textsAgree(headings(a), headings(b), inText)) {
     differences.push(`its columns are ${headings(a)}; recorded: ${headings(b)}.`);
   } else {
-    b.forEach((series, i) => differences.push(...compareSeries(a[i], series)));
+    b.forEach((series, i) => differences.push(...compareSeries(a[i], series, inText)));
   }
   return differences;
 }
 
 const PARTS = { mimes: "its MIME types", axes: "its axes", traces: "its traces" };
 
-function compareSeries(seen: RecordedSeries, recorded: RecordedSeries): string[] {
+function compareSeries(
+  seen: RecordedSeries,
+  recorded: RecordedSeries,
+  inText: Tolerance | undefined,
+): string[] {
   if (recorded["not compared"] !== undefined) return [];
-  const tolerance = recorded.tolerance === undefined ? IN_TEXT : readTolerance(recorded.tolerance);
+  const tolerance = recorded.tolerance === undefined ? inText : readTolerance(recorded.tolerance);
   const within = recorded.tolerance === undefined ? "" : ` within ${recorded.tolerance}`;
   const [a, b] = [factsOf(seen), factsOf(recorded)];
   if (a.length !== b.length) {
@@ -101,10 +109,10 @@ function factsOf({ values, summary }: RecordedSeries): [string, DataValue][] {
 function sameValue(
   value: DataValue,
   recorded: DataValue,
-  tolerance: Parameters<typeof agree>[2],
+  tolerance: Tolerance | undefined,
 ): boolean {
   if (typeof value === "number" && typeof recorded === "number") {
-    return agree(value, recorded, tolerance);
+    return tolerance ? agree(value, recorded, tolerance) : value === recorded;
   }
   if (typeof value === "string" && typeof recorded === "string") {
     return textsAgree(value, recorded, tolerance);
@@ -132,7 +140,7 @@ export function compareRuns(
       cell,
       outputs: outputs.map((output) => exactly(output, { notebook, cell })),
     }));
-  return compareCells(notebook, second, exact(first), Infinity);
+  return compareCells(notebook, second, exact(first), true);
 }
 
 function exactly(

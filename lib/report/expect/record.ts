@@ -31,7 +31,7 @@ export interface Expectations {
 
 /** Longer series are summarised, longer texts are kept as their beginning and a fingerprint. */
 const LONGEST_SERIES = 16;
-const LONGEST_TEXT = 240;
+const LONGEST_TEXT = 500;
 
 /** Cells as the file holds them. */
 export function recordCells(
@@ -44,7 +44,11 @@ export function recordCells(
   }));
 }
 
-/** An output as the file holds it. */
+/**
+ * An output as the file holds it.
+ *
+ * @param longest series with more values are summarised; texts are shortened unless it is Infinity
+ */
 export function recordOutput(
   { series, ...output }: ObservedOutput,
   place: { notebook: string; cell: string },
@@ -52,7 +56,7 @@ export function recordOutput(
 ): RecordedOutput {
   return {
     ...output,
-    ...output.text !== undefined && { text: shortText(output.text) },
+    ...output.text !== undefined && { text: shortText(output.text, longest) },
     ...series && { series: series.map((each) => recordSeries(each, place, longest)) },
   };
 }
@@ -63,11 +67,14 @@ function recordSeries(
   longest: number,
 ): RecordedSeries {
   const head = { name, ...unit !== undefined && { unit } };
-  const rule = ruleOf({ ...place, name, unit });
-  const numeric = values.some((value) => typeof value === "number");
+  const numbers = values.filter((value) => typeof value === "number");
+  const numeric = numbers.length > 0;
+  const rule = ruleOf({ ...place, name, unit, whole: numbers.every(Number.isInteger) });
   if (typeof rule === "string" && numeric) return { ...head, "not compared": rule };
   const tolerance = typeof rule !== "string" && numeric && { tolerance: toleranceText(rule) };
-  const short = values.map((value) => typeof value === "string" ? shortText(value) : value);
+  const short = values.map((value) =>
+    typeof value === "string" ? shortText(value, longest) : value
+  );
   if (values.length <= longest) return { ...head, ...tolerance, values: short };
   return { ...head, ...tolerance, summary: numeric ? sumUp(values) : sumUpTexts(short) };
 }
@@ -97,8 +104,8 @@ function sumUpTexts(values: readonly DataValue[]): Record<string, DataValue> {
   };
 }
 
-function shortText(text: string): string {
-  if (text.length <= LONGEST_TEXT) return text;
+function shortText(text: string, longestSeries: number): string {
+  if (text.length <= LONGEST_TEXT || longestSeries === Infinity) return text;
   const print = fingerprint(splitNumbers(text).words);
   return `${text.slice(0, 80)} … (${text.length} characters, words ${print})`;
 }

@@ -8,6 +8,8 @@ export interface Quantity {
   name: string;
   /** The unit beside the name, such as "ms". */
   unit?: string;
+  /** Whether all its numbers are whole: counts and sizes. */
+  whole?: boolean;
 }
 
 /** How far a number may be from the recorded one: absolute + relative·|recorded|. */
@@ -22,12 +24,16 @@ interface Rule {
   cell?: RegExp;
   name?: RegExp;
   unit?: RegExp;
+  whole?: boolean;
   compared: Tolerance | string;
 }
 
 /** Units of times, of rates, and of what is counted in a time. */
 const TIME = /^(n|µ|u|m)?s$|^(seconds?|min|minutes?|h|hours?|days?)$/;
 const RATE = /\/\s?(n|µ|u|m)?s$|^([KMGT]?FLOPS|Hz)$/;
+
+/** The notebooks whose numbers come from models that were trained while they ran. */
+const TRAINED = /^0[2-5]/;
 
 /**
  * How quantities are compared: the first rule that fits decides.
@@ -42,7 +48,7 @@ const RULES: readonly Rule[] = [
   { unit: TIME, compared: "a time" },
   { unit: RATE, compared: "a rate" },
   { name: /\b(time|times as fast|speed|speedup|faster|slower)\b/i, compared: "a time" },
-  { name: /\b(per second|throughput)\b/i, compared: "a rate" },
+  { name: /\b(per|a) second\b|\bthroughput\b|\/s$/i, compared: "a rate" },
   { notebook: /^06/, cell: /^growth$/, name: /Factor$/, compared: "a ratio of times" },
   { unit: /^([KMGT]i?)?B$|^bytes$/, compared: { absolute: 1e-6, relative: 1e-3 } },
   // Rounding is each adapter's own: of the same order, or less.
@@ -53,6 +59,9 @@ const RULES: readonly Rule[] = [
     name: /\b(accuracy|precision|recall|F1|BLEU|ROUGE|exact match|score|kappa)\b/i,
     compared: { absolute: 0.02, relative: 0.05 },
   },
+  { notebook: TRAINED, unit: /^(%|points)$/, compared: { absolute: 2, relative: 0.05 } },
+  { notebook: TRAINED, unit: /^share\b/, compared: { absolute: 0.02, relative: 0.05 } },
+  { notebook: TRAINED, whole: false, compared: { absolute: 1e-6, relative: 0.05 } },
 ];
 
 /** Of everything without a rule of its own. */
@@ -62,11 +71,17 @@ const DEFAULT: Tolerance = { absolute: 1e-6, relative: 1e-3 };
 export function ruleOf(quantity: Quantity): Tolerance | string {
   const fits = (pattern: RegExp | undefined, text: string | undefined) =>
     pattern === undefined || (text !== undefined && pattern.test(text));
-  const rule = RULES.find(({ notebook, cell, name, unit }) =>
+  const rule = RULES.find(({ notebook, cell, name, unit, whole }) =>
     fits(notebook, quantity.notebook) && fits(cell, quantity.cell) &&
-    fits(name, quantity.name) && fits(unit, quantity.unit)
+    fits(name, quantity.name) && fits(unit, quantity.unit) &&
+    (whole === undefined || whole === quantity.whole)
   );
   return rule?.compared ?? DEFAULT;
+}
+
+/** The tolerance of numbers inside texts, besides one unit of their last digit. */
+export function textTolerance(notebook: string): Tolerance {
+  return TRAINED.test(notebook) ? { absolute: 1e-6, relative: 0.05 } : DEFAULT;
 }
 
 /** Whether two numbers agree within a tolerance. */

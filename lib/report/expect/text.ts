@@ -5,7 +5,7 @@ const NUMBER = /(?<![\w.])[−-]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?/g;
 /** One or more numbers ("3 to 8", "1.5, 2 and 4") with a unit of time, or counted in a time. */
 const TIMES = new RegExp(
   `${NUMBER.source}(?:(?: to |–| and |, )${NUMBER.source})*[\\s\\u00a0\\u2009]?` +
-    `(?:(?:ns|µs|ms|s|seconds?|minutes?|min|hours?|h)(?![\\w/])|\\S+\\/s(?!\\w))`,
+    `(?:(?:ns|µs|ms|s|seconds?|minutes?|min|hours?|h)(?![\\w/])|\\S+\\/s(?!\\w)|\\w+ (?:a|per) second)`,
   "g",
 );
 
@@ -33,10 +33,10 @@ export function splitNumbers(text: string): { words: string; numbers: string[] }
 
 /**
  * Whether two texts agree: the same words, and numbers within a tolerance and one unit of their last
- * digit, because rounding may tip it over.
+ * digit, because rounding may tip it over; without a tolerance, the same to the last letter.
  */
-export function textsAgree(text: string, recorded: string, tolerance: Tolerance): boolean {
-  if (text === recorded) return true;
+export function textsAgree(text: string, recorded: string, tolerance?: Tolerance): boolean {
+  if (text === recorded || !tolerance) return text === recorded;
   const [a, b] = [splitNumbers(text), splitNumbers(recorded)];
   return a.words === b.words && a.numbers.every((number, i) => {
     const lastDigit = Math.max(lastDigitOf(number), lastDigitOf(b.numbers[i]));
