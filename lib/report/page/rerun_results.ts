@@ -74,7 +74,7 @@ function draw(panel: HTMLElement): void {
   });
 }
 
-function facts({ adapter, checks }: Report): string {
+function facts({ adapter, checks, note }: Report): string {
   const rows: [string, string][] = [];
   if (adapter) {
     const clock = adapter.features.includes("timestamp-query") ? "the device’s" : "the browser’s";
@@ -93,6 +93,7 @@ function facts({ adapter, checks }: Report): string {
       `exact ones ${formatNumber(Math.max(...exact), 2)} of the largest value`,
     ]);
   }
+  if (note) rows.push(["Note", note]);
   return markup`${
     rows.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)
   }`.text;

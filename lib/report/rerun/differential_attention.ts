@@ -16,6 +16,9 @@ import { runExperiment, type RunOptions } from "./run_experiment.ts";
 
 const ORDINARY = "ordinary", DIFFERENTIAL = "differential";
 
+/** What `diffAttention` needs to use its own kernels. */
+const FUSED_BUFFERS = 12;
+
 /** λ of the paper's first layer. */
 const LAMBDA = 0.2;
 
@@ -70,6 +73,11 @@ function forward(series: string, { q, k, q1, k1, q2, k2, v, lambda }: Operands):
 export const experiment: Experiment = {
   series: [ORDINARY, DIFFERENTIAL],
   power: 2,
+  note: ({ limits: { maxStorageBuffersPerShaderStage: buffers } }) =>
+    buffers >= FUSED_BUFFERS
+      ? undefined
+      : `A kernel may have ${buffers} buffers here and the fused ` +
+        `ones of differential attention need ${FUSED_BUFFERS}, so it is made of two ordinary attentions.`,
   check: async (gpu) => [
     ...await checkSeries(gpu, ORDINARY),
     ...await checkSeries(gpu, DIFFERENTIAL),

@@ -53,6 +53,8 @@ export interface Experiment {
   series: readonly string[];
   /** Time grows with this power of x. */
   power: number;
+  /** What people should know about results on a device; a sentence. */
+  note?(gpu: Gpu): string | undefined;
   /** Compares each series with 64-bit arithmetic, at sizes that are no multiples of anything. */
   check(gpu: Gpu): Promise<Check[]>;
   /** @param steps Values of x that may be asked for. */
@@ -113,6 +115,8 @@ export interface Report {
   };
   /** Bytes that the experiment allowed itself. */
   memoryLimit: number;
+  /** What people should know about these results; a sentence. */
+  note?: string;
   checks: Check[];
   points: MeasuredPoint[];
   /** Why a series ended before the largest size, and where. */

@@ -71,6 +71,7 @@ export async function runExperiment(
     onStage({ text: "Opening the device", done: 0 });
     gpu = await Gpu.open({ memoryLimit, autotune: false });
     report.adapter = describe(gpu);
+    report.note = experiment.note?.(gpu);
     onStage({ text: "Checking the results against 64-bit arithmetic", done: 0.02 });
     await pause();
     report.checks = await experiment.check(gpu);
