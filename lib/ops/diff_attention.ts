@@ -7,8 +7,11 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { add, mul, scale } from "./arithmetic.ts";
+import { attention } from "./attention.ts";
 import {
   type AttentionMaskOptions,
+  type AttentionOptions,
   attentionProblem,
   attentionSizes,
 } from "./attention_problem.ts";
@@ -26,7 +29,7 @@ export interface DiffAttentionOptions extends Omit<AttentionMaskOptions, "keyMas
   scale?: number;
 }
 
-/** Storage buffers of the largest kernel. */
+/** Storage buffers of the largest kernel; browsers often give 8 or 10. */
 const BUFFERS = 12;
 
 /**
@@ -72,10 +75,7 @@ export function diffAttention(
   }
   const { gpu } = q1;
   if (gpu.limits.maxStorageBuffersPerShaderStage < BUFFERS) {
-    throw new Error(
-      `diffAttention() needs ${BUFFERS} storage buffers a shader; this adapter has ` +
-        `${gpu.limits.maxStorageBuffersPerShaderStage}.`,
-    );
+    return composed(q1, k1, q2, k2, v, lambda, { ...options, keyMask: mask });
   }
   const problem = attentionProblem(name, gpu, sizes, false, { ...options, keyMask: mask });
   const { constants, params, keys, bindings } = problem;
@@ -141,4 +141,24 @@ export function diffAttention(
   });
   keys?.dispose();
   return y;
+}
+
+/** The same from two ordinary attentions, for adapters whose kernels may have few buffers. */
+function composed(
+  q1: Tensor,
+  k1: Tensor,
+  q2: Tensor,
+  k2: Tensor,
+  v: Tensor,
+  lambda: Tensor,
+  options: AttentionOptions,
+): Tensor {
+  using y1 = attention(q1, k1, v, options);
+  using y2 = attention(q2, k2, v, options);
+  using numbers = reshape(y2, [y2.size, 1]);
+  using factor = reshape(lambda, [1]);
+  using product = mul(numbers, factor);
+  using shaped = reshape(product, y2.shape);
+  using subtracted = scale(shaped, -1);
+  return add(y1, subtracted);
 }

@@ -34,6 +34,23 @@ Deno.test("differential attention with masks follows its formula", async () => {
   await check("causal and mask", { ...sizes, visible }, { causal: true, mask });
 });
 
+Deno.test("differential attention is the same where a kernel may have eight buffers only", async () => {
+  const limits: Record<string, number> = {};
+  for (const name in gpu.limits) limits[name] = (gpu.limits as unknown as typeof limits)[name];
+  const own = gpu.limits;
+  Object.defineProperty(gpu, "limits", {
+    configurable: true,
+    value: { ...limits, maxStorageBuffersPerShaderStage: 8 },
+  });
+  try {
+    const sizes = { batch: 2, timeQ: 19, timeK: 19, heads: 2, widthQk: 4, widthV: 8 };
+    const visible = (_: number, i: number, j: number) => j <= i;
+    await check("few buffers", { ...sizes, visible }, { causal: true });
+  } finally {
+    Object.defineProperty(gpu, "limits", { configurable: true, value: own });
+  }
+});
+
 Deno.test("with λ = 0 it is ordinary attention, and with equal maps and λ = 1 nothing is left", async () => {
   const shape = [1, 18, 2, 4];
   using q = gpu.tensor(numbers(144, 1), shape);
