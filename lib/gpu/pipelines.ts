@@ -1,6 +1,8 @@
 /** Compiled kernels and their bind groups, made once. */
 import type { Kernel } from "../../kernels/kernel.ts";
+import { formatBytes, GpuError } from "./errors.ts";
 import type { BufferSlice } from "./pool.ts";
+import { workgroupBytes } from "./workgroup_memory.ts";
 
 const COMPUTE = 4;
 
@@ -23,7 +25,18 @@ export class PipelineCache {
     return this.#pipelines.get(kernel);
   }
 
+  /** @throws {GpuError} If the kernel declares more workgroup memory than the device has. */
   compile(kernel: Kernel): Pipeline {
+    const bytes = workgroupBytes(kernel.code);
+    const most = this.device.limits.maxComputeWorkgroupStorageSize;
+    if (bytes > most) {
+      throw new GpuError(
+        `Kernel "${kernel.name}" declares ${
+          formatBytes(bytes)
+        } of workgroup memory, but this device ` +
+          `has ${formatBytes(most)}.`,
+      );
+    }
     const entries: GPUBindGroupLayoutEntry[] = kernel.bindings.map(({ access }, binding) => ({
       binding,
       visibility: COMPUTE,
