@@ -9,17 +9,30 @@ to the CSV. Peers that are not installed, or that refuse f32, are named and left
 
 `--bf16` also measures them in bfloat16. `--errors` measures precision instead of time: how far loss, dE
 and dC are from f64 on a few rows, as `deno task bench linear_cross_entropy --errors` does (see
-loss_errors.ts); the CSV is then linear_cross_entropy_errors.csv.
+loss_errors.ts); the CSV is then linear_cross_entropy_errors.csv. `--only eager` names a part of the peers'
+names; `--device cpu` checks the script anywhere, with no memory to tell. Other arguments are refused.
 """
 
+import argparse
 import datetime
 import glob
 import os
-import sys
+import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder")
+parser.add_argument("csv")
+parser.add_argument("--bf16", action="store_true")
+parser.add_argument("--errors", action="store_true")
+parser.add_argument("--only", default="")
+parser.add_argument("--device", default="cuda")
+OPTIONS = parser.parse_args()
+DEVICE = OPTIONS.device
+CUDA = DEVICE == "cuda"
 
 
 def peers():
@@ -62,6 +75,30 @@ def peers():
     return found
 
 
+def wait():
+    if CUDA:
+        torch.cuda.synchronize()
+
+
+def free():
+    if CUDA:
+        torch.cuda.empty_cache()
+
+
+def milliseconds(once):
+    """Of one call, on the device's clock where there is one."""
+    if not CUDA:
+        start = time.perf_counter()
+        once()
+        return 1000 * (time.perf_counter() - start)
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    once()
+    end.record()
+    torch.cuda.synchronize()
+    return start.elapsed_time(end)
+
+
 def measure(function, e, c, targets, gradient, rounds):
     """20th, 50th and 80th percentile in ms, peak bytes above the inputs, and the loss."""
 
@@ -75,23 +112,18 @@ def measure(function, e, c, targets, gradient, rounds):
             return function(e, c, targets)
 
     once()
-    torch.cuda.synchronize()
+    wait()
     e.grad = c.grad = None
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    loss = float(once())
-    torch.cuda.synchronize()
-    peak = torch.cuda.max_memory_allocated() - before
-    times = []
-    for _ in range(rounds):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        once()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end))
-    times.sort()
+    before = peak = 0
+    if CUDA:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+    loss = float(once().detach())
+    wait()
+    if CUDA:
+        peak = torch.cuda.max_memory_allocated() - before
+    times = sorted(milliseconds(once) for _ in range(rounds))
     e.grad = c.grad = None
     pick = [times[round(q * (len(times) - 1))] for q in (0.2, 0.5, 0.8)]
     return pick, peak, loss
@@ -107,18 +139,18 @@ def relative_error(x, truth):
     return float((x.double() - truth).norm() / truth.norm())
 
 
-def errors(host_e, host_c, targets, half_too, count=64):
+def errors(found, host_e, host_c, targets, half_too, count=64):
     """Name and type of each peer with the errors of loss, dE and dC, on `count` rows."""
     n = host_e.shape[0]
     count = min(count, n)
     rows = torch.arange(count) * n // count
-    e = eight_bits(host_e[rows]).cuda()
-    c = eight_bits(host_c).cuda()
-    t = targets[rows.cuda()]
+    e = eight_bits(host_e[rows]).to(DEVICE)
+    c = eight_bits(host_c).to(DEVICE)
+    t = targets[rows.to(DEVICE)]
     true_e, true_c = e.double().requires_grad_(), c.double().requires_grad_()
     truth = F.cross_entropy(true_e @ true_c.T, t)
     truth.backward()
-    for name, function, types in peers():
+    for name, function, types in found:
         for dtype in types:
             if dtype == "bf16" and not half_too:
                 continue
@@ -140,12 +172,11 @@ def errors(host_e, host_c, targets, half_too, count=64):
 
 
 def main():
-    folder, csv = sys.argv[1], sys.argv[2]
-    precision = "--errors" in sys.argv
-    half_too = "--bf16" in sys.argv
-    rounds = 7
+    folder, csv, half_too, rounds = OPTIONS.folder, OPTIONS.csv, OPTIONS.bf16, 7
     torch.set_float32_matmul_precision("highest")
-    adapter = torch.cuda.get_device_name()
+    adapter = torch.cuda.get_device_name() if CUDA else "CPU"
+    driver = "CUDA" if CUDA else "CPU"
+    found = [peer for peer in peers() if OPTIONS.only in peer[0]]
     date = datetime.date.today().isoformat()
     rows = []
     for path in sorted(glob.glob(os.path.join(folder, "*.e.f32"))):
@@ -154,25 +185,25 @@ def main():
         stem = path[: -len(".e.f32")]
         host_e = torch.from_numpy(np.fromfile(stem + ".e.f32", np.float32).reshape(n, d))
         host_c = torch.from_numpy(np.fromfile(stem + ".c.f32", np.float32).reshape(v, d))
-        targets = torch.from_numpy(np.fromfile(stem + ".targets.i32", np.int32)).long().cuda()
+        targets = torch.from_numpy(np.fromfile(stem + ".targets.i32", np.int32)).long().to(DEVICE)
         versions = f"torch {torch.__version__}"
-        if precision:
-            for label, count, found in errors(host_e, host_c, targets, half_too):
-                text = [f"{x:.3e}" for x in found]
-                rows.append([label, "", kind, count, v, d, adapter, "CUDA", versions, *text, date])
+        if OPTIONS.errors:
+            for label, count, distances in errors(found, host_e, host_c, targets, half_too):
+                text = [f"{x:.3e}" for x in distances]
+                rows.append([label, "", kind, count, v, d, adapter, driver, versions, *text, date])
                 print(
                     f"{label:28} {kind:8} rows={count} V={v} D={d} "
                     f"error of loss {text[0]} dE {text[1]} dC {text[2]}",
                     flush=True,
                 )
             continue
-        for name, function, types in peers():
+        for name, function, types in found:
             for dtype in types:
                 if dtype == "bf16" and not half_too:
                     continue
                 kind_of = torch.bfloat16 if dtype == "bf16" else torch.float32
-                e = host_e.cuda().to(kind_of).requires_grad_()
-                c = host_c.cuda().to(kind_of).requires_grad_()
+                e = host_e.to(DEVICE, kind_of, copy=True).requires_grad_()
+                c = host_c.to(DEVICE, kind_of, copy=True).requires_grad_()
                 for gradient in (False, True):
                     what = "loss+gradient" if gradient else "loss"
                     label = name if dtype == "f32" else f"{name} bf16"
@@ -180,10 +211,10 @@ def main():
                         ms, peak, loss = measure(function, e, c, targets, gradient, rounds)
                     except Exception as error:
                         print(f"{label}, {what}: {type(error).__name__}: {str(error)[:90]}")
-                        torch.cuda.empty_cache()
+                        free()
                         continue
                     rows.append(
-                        ["shape", label, "", kind, n, v, d, what, adapter, "CUDA", versions]
+                        ["shape", label, "", kind, n, v, d, what, adapter, driver, versions]
                         + [f"{x:.3f}" for x in ms]
                         + [peak, date]
                     )
@@ -193,7 +224,7 @@ def main():
                         flush=True,
                     )
                 del e, c
-                torch.cuda.empty_cache()
+                free()
     with open(csv, "a") as file:
         for row in rows:
             file.write(",".join(map(str, row)) + "\n")
