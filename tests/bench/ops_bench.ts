@@ -11,6 +11,7 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import * as ops from "../../lib/ops/mod.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** One operation at one size. */
 interface Row {
@@ -97,8 +98,7 @@ async function measure(
     y.dispose();
     for (const input of inputs) input.zeroGrad();
   };
-  once();
-  once();
+  await warmUp(gpu, once, 100);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) times.push((await gpu.time(once)).ms);
   const { peak } = gpu.memory.measure(once);
