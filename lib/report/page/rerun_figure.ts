@@ -6,8 +6,8 @@ import type { Plot } from "./paint.ts";
 const MiB = 2 ** 20;
 
 /** Tokens a second of a measurement. */
-export function throughput(plan: Plan, { x, ms }: Point): number {
-  return plan.tokensPerStep * x / ms * 1000;
+export function throughput({ x, ms }: Point): number {
+  return x / ms * 1000;
 }
 
 /**
@@ -17,7 +17,7 @@ export function throughput(plan: Plan, { x, ms }: Point): number {
 export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
   const data: Record<string, unknown>[] = [];
   const panels = [
-    { axes: {}, value: (point: Point) => throughput(plan, point) },
+    { axes: {}, value: (point: Point) => throughput(point) },
     { axes: { xaxis: "x2", yaxis: "y2" }, value: (point: Point) => point.peakBytes / MiB },
   ];
   for (const { name, colour } of plan.series) {
@@ -48,9 +48,11 @@ export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
     }
   }
   const log = { type: "log" };
+  const powers = { dtick: 1, tickformat: ",~r" };
   const across = [[0, 0.43], [0.57, 1]], down = [[0.58, 1], [0, 0.42]];
   const x = (i: number) => ({
     ...log,
+    ...powers,
     title: plan.axis,
     anchor: i === 0 ? "y" : "y2",
     domain: narrow ? [0, 1] : across[i],

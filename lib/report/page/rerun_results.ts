@@ -141,7 +141,7 @@ function tableOf(plan: Plan, { points }: Report): DataTable {
       point.series,
       point.x,
       point.ms,
-      Math.round(throughput(plan, point)),
+      Math.round(throughput(point)),
       point.peakBytes / MiB,
       point.value,
     ]),

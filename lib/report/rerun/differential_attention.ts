@@ -140,7 +140,6 @@ function openSession(gpu: Gpu, settings: Settings): Session {
         return known;
       };
       return {
-        tokens: time,
         measure: async (series, rounds) => {
           const of = inputs(series), all = Object.values(of);
           const ones = gpu.full(forwardShape(series, of), 1);

@@ -33,8 +33,6 @@ export interface Check {
 
 /** Work at one size. */
 export interface Workload extends Disposable {
-  /** Tokens that one run works through. */
-  tokens: number;
   /** Measures one of the experiment's series. */
   measure(series: string, rounds: number): Promise<RunMeasurement>;
   /** What a series computes, as one number. */
@@ -79,10 +77,8 @@ export interface Plan {
   /** What `MeasuredPoint.value` is, for people. */
   value: string;
   settings: Settings;
-  /** Values of x, ascending. */
+  /** Values of x, which counts tokens, ascending. */
   steps: readonly number[];
-  /** Tokens a run for each unit of x, by which time becomes throughput. */
-  tokensPerStep: number;
   /** Measurements that ship with the site, if there are any. */
   stored?: { source: string; points: readonly Point[] };
 }

@@ -71,7 +71,6 @@ function openSession(gpu: Gpu, { v, d, seed }: Settings, steps: readonly number[
       const e = gpu.tensor(data.e.subarray(0, n * d), [n, d], { requiresGrad: true });
       const targets = data.targets.slice(0, n);
       return {
-        tokens: n,
         measure: (series, rounds) => measureLoss(e, c, targets, WAYS[series], { rounds }),
         value: async (series) => {
           using _ = gpu.noGrad();
