@@ -15,7 +15,7 @@ import { defineKernel, wgsl } from "./kernel.ts";
 export type ActivationName = "gelu" | "gelu_tanh" | "silu" | "tanh" | "relu";
 
 /** tanh without overflow, and with all its digits near zero, where 1 − 2/(…) would lose them. */
-const TANH = wgsl`
+export const TANH4 = wgsl`
 fn tanh4(x: vec4f) -> vec4f {
   let y = clamp(x, vec4f(-15.0), vec4f(15.0));
   let s = y * y;
@@ -24,7 +24,7 @@ fn tanh4(x: vec4f) -> vec4f {
 }`;
 
 /** Φ(x), with erf by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7). */
-const NORMAL = wgsl`
+export const NORMAL4 = wgsl`
 fn normal4(x: vec4f) -> vec4f {
   let z = abs(x) * 0.7071067811865476;
   let t = 1.0 / (1.0 + 0.3275911 * z);
@@ -42,12 +42,12 @@ const FUNCTIONS: Record<
   { uses: string; value: string; derivative: string; fromOutput?: boolean }
 > = {
   gelu: {
-    uses: NORMAL,
+    uses: NORMAL4,
     value: "x * normal4(x)",
     derivative: "normal4(x) + x * 0.3989422804014327 * exp(-0.5 * x * x)",
   },
   gelu_tanh: {
-    uses: wgsl`${TANH}
+    uses: wgsl`${TANH4}
 fn inner4(x: vec4f) -> vec4f { return tanh4(0.7978845608028654 * (x + 0.044715 * x * x * x)); }
 fn derivative4(x: vec4f) -> vec4f {
   let t = inner4(x);
@@ -63,7 +63,7 @@ fn derivative4(x: vec4f) -> vec4f { let s = sigmoid4(x); return s * (1.0 + x * (
     value: "x * sigmoid4(x)",
     derivative: "derivative4(x)",
   },
-  tanh: { uses: TANH, value: "tanh4(x)", derivative: "1.0 - x * x", fromOutput: true },
+  tanh: { uses: TANH4, value: "tanh4(x)", derivative: "1.0 - x * x", fromOutput: true },
   relu: {
     uses: "",
     value: "max(x, vec4f(0.0))",

@@ -9,7 +9,7 @@ import {
   diffTransformerConfigFromJson,
   diffTransformerConfigToJson,
 } from "./diff_transformer_config.ts";
-import { labelsOf, type Rows, toRows } from "./inputs.ts";
+import { labelsOf, type Rows, textSize, toRows } from "./inputs.ts";
 import { Embedding, Linear, RmsNorm } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
 import {
@@ -191,10 +191,7 @@ export class DiffTransformer extends Model {
 
   /** How large a batch is, and how many of its labels count. */
   measure(batch: DiffTransformerBatch): BatchSize {
-    const { shape: [count, time], data } = labelsOf(batch);
-    let targets = 0;
-    data.forEach((label, i) => targets += i % time > 0 && label !== -100 ? 1 : 0);
-    return { batch: count, time, targets };
+    return textSize(batch);
   }
 
   /** λ of every layer as it is now; none in an ordinary transformer. */

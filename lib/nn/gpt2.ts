@@ -13,7 +13,7 @@ import {
   gpt2ConfigFromJson,
   gpt2ConfigToJson,
 } from "./gpt2_config.ts";
-import { keyOptions, keysSeen, labelsOf, type Rows, toRows } from "./inputs.ts";
+import { keyOptions, keysSeen, labelsOf, type Rows, textSize, toRows } from "./inputs.ts";
 import { KeyValueCache } from "./key_value_cache.ts";
 import { addedTo, dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
@@ -206,10 +206,7 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
 
   /** How large a batch is, and how many of its labels count. */
   measure(batch: Gpt2Batch): BatchSize {
-    const { shape: [count, time], data } = labelsOf(batch);
-    let targets = 0;
-    data.forEach((label, i) => targets += i % time > 0 && label !== -100 ? 1 : 0);
-    return { batch: count, time, targets };
+    return textSize(batch);
   }
 
   /** Most tokens of a text. */

@@ -3,6 +3,7 @@ import type { AttentionMaskOptions } from "../ops/mod.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, sameShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { BatchSize } from "./model.ts";
 
 /** Whole numbers [B, T]: rows of equal length, or an i32 tensor made from an `Int32Array`. */
 export type Rows = Tensor | readonly ArrayLike<number>[];
@@ -99,4 +100,12 @@ export function labelsOf(
   const flags = hostRows("mask", mask);
   checkLike("mask", flags, tokens.shape);
   return { ...tokens, data: tokens.data.map((id, i) => flags.data[i] === 0 ? -100 : id) };
+}
+
+/** How large a batch of text is, and how many of its labels count: the first of a row never does. */
+export function textSize(batch: { ids: Rows; labels?: Rows; mask?: Rows }): BatchSize {
+  const { shape: [count, time], data } = labelsOf(batch);
+  let targets = 0;
+  data.forEach((label, i) => targets += i % time > 0 && label !== -100 ? 1 : 0);
+  return { batch: count, time, targets };
 }
