@@ -136,6 +136,11 @@ export interface DescramblingBatchesOptions {
   batchSize: number;
   /** The same seed gives the same batches. */
   seed?: number;
+  /**
+   * How many batches' examples are sorted by length before they are cut into batches (default 2).
+   * More means less padding, but batches of only short or only long examples, which learn slower.
+   */
+  sortedTogether?: number;
 }
 
 /**
@@ -150,12 +155,15 @@ export class DescramblingBatches {
   constructor(
     prompts: DescramblingPrompts,
     examples: readonly DescramblingExample[],
-    { batchSize, seed = 0 }: DescramblingBatchesOptions,
+    { batchSize, seed = 0, sortedTogether = 2 }: DescramblingBatchesOptions,
   ) {
     this.#prompts = prompts;
     this.#examples = examples;
     const lengths = examples.map(({ ids }) => ids.length);
-    this.#batches = new Batches(examples.length, { batchSize, seed, lengths, dropLast: true });
+    this.#batches = new Batches(examples.length, {
+      ...{ batchSize, seed, lengths, sortedTogether },
+      dropLast: true,
+    });
   }
 
   /** How many batches an epoch has. */
