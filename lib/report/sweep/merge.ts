@@ -135,6 +135,8 @@ async function figureOf(
   }
   const all = [...groups.values()];
   if (new Set(all.map(({ x }) => x)).size < 2) return undefined;
+  const [low, high] = [Math.min, Math.max].map((of) => of(...all.flatMap(({ values }) => values)));
+  if (low === high) return undefined; // the table says it
   const repeated = all.some(({ values }) => values.length > 1);
   const lines = Map.groupBy(all, ({ series }) => series);
   // Seeds have an order but no distances.
@@ -142,7 +144,6 @@ async function figureOf(
   const spread = repeated
     ? " Points are means over the seeds, bars reach from the least to the most."
     : "";
-  const [low, high] = [Math.min, Math.max].map((of) => of(...all.flatMap(({ values }) => values)));
   return await figureOutput({
     id: slug(heading),
     data: [...lines].map(([series, group]) => ({
@@ -157,7 +158,7 @@ async function figureOf(
       yaxis: { title: heading },
       showlegend: lines.size > 1,
     },
-    height: 340,
+    height: 400, // room for a long title of the y axis
     table: {
       columns: [
         ...lines.size > 1 ? [{ name: "Series", numeric: false }] : [],
