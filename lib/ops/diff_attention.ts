@@ -1,4 +1,5 @@
 import { attention as forward } from "../../kernels/attention.ts";
+import { arithmetic, scale } from "../../kernels/arithmetic.ts";
 import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionStats } from "../../kernels/attention_stats.ts";
@@ -7,7 +8,6 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { add, mul, scale } from "./arithmetic.ts";
 import { attention } from "./attention.ts";
 import {
   type AttentionMaskOptions,
@@ -153,12 +153,34 @@ function composed(
   lambda: Tensor,
   options: AttentionOptions,
 ): Tensor {
-  using y1 = attention(q1, k1, v, options);
-  using y2 = attention(q2, k2, v, options);
-  using numbers = reshape(y2, [y2.size, 1]);
-  using factor = reshape(lambda, [1]);
-  using product = mul(numbers, factor);
-  using shaped = reshape(product, y2.shape);
-  using subtracted = scale(shaped, -1);
-  return add(y1, subtracted);
+  const { gpu } = q1;
+  using first = attention(q1, k1, v, options);
+  using second = attention(q2, k2, v, options);
+  const { shape, size } = first;
+  const y = gpu.empty(shape, { label: "diffAttention" });
+  runElements(gpu, scale(), { x: first, y }, size, { factor: 1 });
+  runElements(gpu, subtractScaled(), { y, y2: second, lambda }, size);
+  const saved = { y2: second.slice, lambda: lambda.slice };
+  record({
+    name: "diffAttention",
+    inputs: [first, second, lambda],
+    outputs: [y],
+    saved: [second, lambda],
+    backward: ([upstream]) => {
+      const dy = upstream!;
+      const d2 = gpu.zeros(shape, { label: "gradient" });
+      runElements(gpu, subtractScaled(), { y: d2, y2: dy, lambda: saved.lambda }, size);
+      if (!lambda.requiresGrad) return [dy.alias(), d2];
+      using products = gpu.empty(shape, { label: "gradient" });
+      const period = 4 * Math.ceil(size / 4);
+      const operands = { a: dy, b: saved.y2, y: products };
+      runElements(gpu, arithmetic({ operation: "*", vector: true }), operands, size, {
+        period,
+        factor: 1,
+      });
+      using sum = total(products, -1, "gradient");
+      return [dy.alias(), d2, reshape(sum, lambda.shape)];
+    },
+  });
+  return y;
 }
