@@ -178,6 +178,7 @@ export class Parameters implements Disposable {
         { shape, label: `gradient of ${name}`, exclusive: true },
         offset,
       ).keep();
+      tensor.grad.cleared = true;
     }
   }
 
@@ -185,9 +186,10 @@ export class Parameters implements Disposable {
   zeroGrad(): void {
     for (const { gradients } of this.#segments) if (gradients) this.gpu.clear(gradients);
     for (const { tensor } of this.#declared) {
-      if (tensor.grad && !this.#segments.some((s) => s.gradients === tensor.grad!.memory)) {
-        tensor.zeroGrad();
-      }
+      const { grad } = tensor;
+      if (!grad) continue;
+      if (this.#segments.some((s) => s.gradients === grad.memory)) grad.cleared = true;
+      else tensor.zeroGrad();
     }
   }
 

@@ -2,7 +2,7 @@
 import { arithmetic, scale as scaleKernel } from "../../kernels/arithmetic.ts";
 import type { Bindable } from "../gpu/device.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
-import { record } from "../tensor/tape.ts";
+import { gradientOf, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32 } from "./check.ts";
 import { columnSum } from "./column_sum.ts";
@@ -59,7 +59,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
         ? undefined
         : period === size
         ? dy!.alias(shape)
-        : columnSum(gpu, dy!, size / period, period, { shape }),
+        : columnSum(gpu, dy!, size / period, period, gradientOf(b)),
     ],
   });
   return y;
@@ -89,7 +89,7 @@ export function mul(a: Tensor, b: Tensor): Tensor {
       const products = combine("*", dy!, dy!, saved.a, size, "gradient");
       if (period === size && shape.length === products.shape.length) return [da, products];
       using _ = products;
-      return [da, columnSum(gpu, products, size / period, period, { shape })];
+      return [da, columnSum(gpu, products, size / period, period, gradientOf(b))];
     },
   });
   return y;

@@ -2,7 +2,6 @@
 import { columnSum as kernel } from "../../kernels/column_sum.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { Gpu } from "../tensor/gpu.ts";
-import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Rows that one workgroup adds at most, and parts at most: both stages stay short. */
@@ -12,20 +11,16 @@ const ROWS_OF_PART = 128, MOST_PARTS = 256;
  * y[c] = factor · Σ_r x[r, c]. Not differentiable: for backward functions.
  *
  * @param x [rows, columns], contiguous.
- * @param shape of the result; its product is `columns`.
+ * @param y where the result goes, of `columns` elements.
  */
 export function columnSum(
   gpu: Gpu,
   x: Bindable,
   rows: number,
   columns: number,
-  { shape = [columns], label = "gradient", factor = 1 }: {
-    shape?: Shape;
-    label?: string;
-    factor?: number;
-  } = {},
+  y: Tensor,
+  factor = 1,
 ): Tensor {
-  const y = gpu.empty(shape, { label });
   const splits = rows <= 2 * ROWS_OF_PART
     ? 1
     : Math.min(MOST_PARTS, Math.ceil(rows / ROWS_OF_PART));

@@ -2,8 +2,7 @@ import { embedding as forward } from "../../kernels/embedding.ts";
 import { gatherSum } from "../../kernels/gather_sum.ts";
 import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import type { Bindable } from "../gpu/device.ts";
-import type { Gpu } from "../tensor/gpu.ts";
-import { record } from "../tensor/tape.ts";
+import { gradientOf, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32, checkRange, checkRank, hostInts } from "./check.ts";
 
@@ -42,20 +41,14 @@ export function embedding(ids: Tensor, table: Tensor): Tensor {
     name: "embedding",
     inputs: [table],
     outputs: [y],
-    backward: ([dy]) => [tableGradient(gpu, tokens, dy!, rows, columns)],
+    backward: ([dy]) => [addByToken(tokens, dy!, gradientOf(table, { zeros: true }))],
   });
   return y;
 }
 
-/** dtable[v, :] = Σ over the positions n with ids[n] = v of dy[n, :]. */
-function tableGradient(
-  gpu: Gpu,
-  tokens: Int32Array,
-  dy: Bindable,
-  rows: number,
-  columns: number,
-): Tensor {
-  const dtable = gpu.zeros([rows, columns], { label: "gradient" });
+/** dtable[v, :] = Σ over the positions n with ids[n] = v of dy[n, :]; other rows stay as they are. */
+function addByToken(tokens: Int32Array, dy: Bindable, dtable: Tensor): Tensor {
+  const { gpu, shape: [rows, columns] } = dtable;
   const { order, starts } = groupByToken(tokens, rows);
   const pieceLength = Math.max(PIECE, Math.ceil(Math.sqrt(tokens.length)));
   // Tokens in one piece go to the table at once; the others by way of partial sums.

@@ -1,7 +1,7 @@
 import { activationGradient, derivativeFromOutput } from "../../kernels/activation.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { product } from "../tensor/product.ts";
-import { record } from "../tensor/tape.ts";
+import { gradientOf, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activation as activate } from "./activation.ts";
 import { add } from "./arithmetic.ts";
@@ -89,7 +89,7 @@ export function linear(
         product(gpu, { a: dy, b: saved.weight, y: dx, m, n: k, k: n, transposeB: !outIn });
       }
       if (weight.requiresGrad) {
-        dw = gpu.empty(weight.shape, { label: "gradient" });
+        dw = gradientOf(weight);
         product(
           gpu,
           outIn
@@ -100,7 +100,9 @@ export function linear(
       return [
         dx,
         dw,
-        ...(bias ? [bias.requiresGrad ? columnSum(gpu, dy, m, n) : undefined] : []),
+        ...(bias
+          ? [bias.requiresGrad ? columnSum(gpu, dy, m, n, gradientOf(bias)) : undefined]
+          : []),
         ...(residual ? [residual.requiresGrad ? upstream!.alias() : undefined] : []),
       ];
     },

@@ -1,7 +1,7 @@
 /** What layer norm and RMS norm share. */
 import { rowGrid } from "../../kernels/grid.ts";
 import { norm as forward, normGradient, normParameterGradient } from "../../kernels/norm.ts";
-import { record } from "../tensor/tape.ts";
+import { gradientOf, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32, checkNotEmpty, checkShapeIs } from "./check.ts";
 import { columnSum } from "./column_sum.ts";
@@ -71,8 +71,8 @@ export function normalise(
           { rows, columns: count, rows_of_part: Math.ceil(rows / splits) },
           [Math.ceil(count / kernel.tile.columns), splits],
         );
-        if (weight) gradients.push(columnSum(gpu, dw, splits, count));
-        if (db) gradients.push(columnSum(gpu, db, splits, count));
+        if (weight) gradients.push(columnSum(gpu, dw, splits, count, gradientOf(weight)));
+        if (db) gradients.push(columnSum(gpu, db, splits, count, gradientOf(bias!)));
       }
       return gradients;
     },

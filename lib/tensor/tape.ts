@@ -73,6 +73,21 @@ export function record(recording: Recording): void {
   }
 }
 
+/**
+ * What a backward function writes the gradient of an input to, before it returns it: a new tensor,
+ * or the leaf's gradient itself where that has been cleared, which saves memory and an addition.
+ *
+ * @param zeros whether it must hold zeros; else its elements are undefined.
+ */
+export function gradientOf(input: Tensor, { zeros = false } = {}): Tensor {
+  const { gpu, grad, node, shape, requiresGrad } = input;
+  if (requiresGrad && !node && grad?.cleared) {
+    grad.cleared = false;
+    return grad.alias();
+  }
+  return zeros ? gpu.zeros(shape, { label: "gradient" }) : gpu.empty(shape, { label: "gradient" });
+}
+
 /** See {@linkcode Tensor.backward}. */
 export function backward(root: Tensor, upstream?: Tensor): void {
   const { gpu } = root;
@@ -105,6 +120,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       );
     }
     if (tensor.node) pending.set(tensor, sum(pending.get(tensor), gradient));
+    else if (isIn(tensor.grad, gradient)) gradient.dispose();
     else tensor.grad = owned(sum(tensor.grad, gradient));
   };
 
@@ -175,6 +191,12 @@ function reachable(root: Tensor): TapeNode[] {
   return [...found].sort((a, b) => b.order - a.order);
 }
 
+/** Whether a gradient was written where it belongs, see {@linkcode gradientOf}. */
+function isIn(grad: Tensor | undefined, gradient: Tensor): boolean {
+  return grad !== undefined && grad.memory === gradient.memory &&
+    grad.slice.offset === gradient.slice.offset;
+}
+
 /**
  * `into + gradient`, in place where that is seen by nobody else: operations may hand on one
  * gradient to several inputs as aliases. Takes over both.
@@ -183,6 +205,7 @@ function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
   if (!into) return gradient;
   if (into.shared) [into, gradient] = [gradient, into];
   if (into.shared) into = copyOf(into);
+  into.cleared = false;
   const { gpu } = into, xs = gpu.parts(gradient);
   gpu.parts(into).forEach((y, i) => {
     const count = y.bytes / 4;

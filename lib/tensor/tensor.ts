@@ -38,6 +38,8 @@ export class Tensor implements Disposable {
   requiresGrad: boolean;
   /** The sum of all gradients since the last `zeroGrad()`; of leaves, and of tensors kept. */
   grad: Tensor | undefined;
+  /** Of a gradient: known to hold nothing but zeros, so that the first one may be written over it. */
+  cleared = false;
   /** How it was made, if a gradient may flow through it. */
   node: TapeNode | undefined;
   /** Recorded operations that use it. */
