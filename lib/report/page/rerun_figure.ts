@@ -47,18 +47,18 @@ export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
       named = true;
     }
   }
-  const log = { type: "log" };
-  const powers = { dtick: 1, tickformat: ",~r" };
   const across = [[0, 0.43], [0.57, 1]], down = [[0.58, 1], [0, 0.42]];
   const x = (i: number) => ({
-    ...log,
-    ...powers,
+    ...logarithmic(data.flatMap((trace) => trace.x as number[])),
     title: plan.axis,
     anchor: i === 0 ? "y" : "y2",
     domain: narrow ? [0, 1] : across[i],
   });
   const y = (i: number, title: string) => ({
-    ...log,
+    ...logarithmic(
+      data.filter((trace) => (trace.yaxis === "y2") === (i === 1))
+        .flatMap((trace) => trace.y as number[]),
+    ),
     title,
     anchor: i === 0 ? "x" : "x2",
     domain: narrow ? down[i] : [0, 1],
@@ -73,4 +73,10 @@ export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
       ...(narrow && { margin: { l: 56, r: 8, t: 8, b: 48 } }),
     },
   }) as Plot;
+}
+
+/** A logarithmic axis with its powers of ten named, or 1, 2 and 5 of each where there are few. */
+function logarithmic(values: number[]): Record<string, unknown> {
+  const decades = Math.log10(Math.max(...values) / Math.min(...values));
+  return { type: "log", dtick: decades < 2 ? "D2" : 1, tickformat: ",~r" };
 }
