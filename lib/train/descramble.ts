@@ -38,8 +38,10 @@ const SPARE = 6;
  * const [[{ words }]] = await descramble(model, prompts, ["sleeps cat the"], { constrained: true });
  * ```
  *
- * @param texts scrambled sentences; they may differ in length.
+ * @param texts scrambled sentences; they may differ in length. Where a prompt and its answer are more
+ *   tokens than the model has places, the answer ends early.
  * @returns for each sentence its answers, best first.
+ * @throws {RangeError} if a prompt alone is too long for the model.
  */
 export async function descramble<Cache extends DecoderCache>(
   model: Decoder<Cache>,
@@ -55,14 +57,17 @@ export async function descramble<Cache extends DecoderCache>(
   for (let first = 0; first < order.length; first += batchSize) {
     const batch = order.slice(first, first + batchSize);
     const constraints = batch.map((i) => new WordConstraint(words[i], prompts.endOfText));
+    const asked = batch.map((i) => prompts.encodePrompt(texts[i]));
+    const room = model.longest - Math.max(...asked.map(({ length }) => length));
+    const wanted = Math.max(...batch.map((i) => lengths[i])) + (constrained ? 1 : SPARE);
     const options = {
-      maxNewTokens: Math.max(...batch.map((i) => lengths[i])) + (constrained ? 1 : SPARE),
+      // Where the model has too few places the answer ends early; `generate` refuses no room at all.
+      maxNewTokens: Math.max(1, Math.min(wanted, room)),
       endOfText: prompts.endOfText,
       ...(constrained
         ? { allowed: (i: number, tokens: readonly number[]) => constraints[i].allowed(tokens) }
         : {}),
     };
-    const asked = batch.map((i) => prompts.encodePrompt(texts[i]));
     const found = beams === 1
       ? (await generate(model, asked, options)).map((tokens) => [{ tokens, score: NaN }])
       : await beamSearch(model, asked, { ...options, beams, count });

@@ -1,5 +1,5 @@
 /** Guards the claim that a tiny GPT-2 learns to put words in order, and how it is asked for answers. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DescramblingPrompts } from "../../lib/data/descrambling_prompts.ts";
 import type { ScrambledSentence } from "../../lib/data/scrambled_sentences.ts";
 import { trainBpe } from "../../lib/text/mod.ts";
@@ -77,6 +77,19 @@ Deno.test("a tiny GPT-2 learns six sentences by heart, greedy, by beams and cons
     }
   }
   assertEquals(gpu.memory.live, before, "memory is still in use");
+});
+
+Deno.test("where a model has too few places answers end early; without any it says so", async () => {
+  const prompts = new DescramblingPrompts(tokenizer);
+  const text = SENTENCES[1].text, tokens = prompts.encodePrompt(text).length;
+  const config = { vocabulary: tokenizer.vocabSize, width: 16, layers: 1, heads: 1 };
+  using tight = new Gpt2(gpu, { ...config, positions: tokens + 2 });
+  for (const options of [{ constrained: true }, { constrained: true, beams: 2 }]) {
+    const [[answer]] = await descramble(tight, prompts, [text], options);
+    assertEquals(answer.tokens.length, 2);
+  }
+  using none = new Gpt2(gpu, { ...config, positions: tokens });
+  await assertRejects(() => descramble(none, prompts, [text]), RangeError, "more than the");
 });
 
 Deno.test("with the end of text masked, as by pad = end, a model never learns to stop", async () => {
