@@ -1,5 +1,6 @@
 /**
- * y[target, :] = Σ_{first ≤ j < end} x[order[j], :], for a list of pieces (target, first, end).
+ * y[target, :] = Σ_{first ≤ j < end} x[order[j], :] (+ y[target, :]), for a list of pieces (target,
+ * first, end).
  *
  * The gradient of an embedding lookup: the host groups positions by token, so that each row of the
  * table is written by one workgroup (per 64 columns), which adds in the order of the positions. No
@@ -11,7 +12,7 @@
 import { rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
 
-export const gatherSum = defineKernel("gather_sum", () => ({
+export const gatherSum = defineKernel("gather_sum", ({ accumulate }: { accumulate: boolean }) => ({
   bindings: {
     x: "read array<f32>",
     order: "read array<i32>",
@@ -30,6 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let piece = pieces[row];
   var sum = 0.0;
   for (var j = piece.y; j < piece.z; j++) { sum += x[u32(order[j]) * params.columns + column]; }
-  y[u32(piece.x) * params.columns + column] = sum;
+  let i = u32(piece.x) * params.columns + column;
+  y[i] = ${accumulate ? "y[i] + " : ""}sum;
 }`,
 }));

@@ -41,12 +41,12 @@ export function embedding(ids: Tensor, table: Tensor): Tensor {
     name: "embedding",
     inputs: [table],
     outputs: [y],
-    backward: ([dy]) => [addByToken(tokens, dy!, gradientOf(table, { zeros: true }))],
+    backward: ([dy]) => [addByToken(tokens, dy!, gradientOf(table, { added: true }))],
   });
   return y;
 }
 
-/** dtable[v, :] = Σ over the positions n with ids[n] = v of dy[n, :]; other rows stay as they are. */
+/** dtable[v, :] += Σ over the positions n with ids[n] = v of dy[n, :]. */
 function addByToken(tokens: Int32Array, dy: Bindable, dtable: Tensor): Tensor {
   const { gpu, shape: [rows, columns] } = dtable;
   const { order, starts } = groupByToken(tokens, rows);
@@ -67,11 +67,17 @@ function addByToken(tokens: Int32Array, dy: Bindable, dtable: Tensor): Tensor {
     joined.push(token, firstPart, split.length / 4, 0);
   }
   using onDevice = gpu.tensor(order, [order.length], { label: "positions by token" });
-  const add = (x: Bindable, order: Bindable, list: readonly number[], y: Bindable) => {
+  const add = (
+    x: Bindable,
+    order: Bindable,
+    list: readonly number[],
+    y: Bindable,
+    accumulate = true,
+  ) => {
     if (list.length === 0) return;
     using pieces = gpu.tensor(Int32Array.from(list), [list.length], { label: "pieces" });
     const [gx, gy] = rowGrid(list.length / 4);
-    const kernel = gatherSum();
+    const kernel = gatherSum({ accumulate });
     gpu.run(kernel, { x, order, pieces, y }, { pieces_count: list.length / 4, columns }, [
       gx,
       gy,
@@ -83,7 +89,7 @@ function addByToken(tokens: Int32Array, dy: Bindable, dtable: Tensor): Tensor {
     const parts = split.length / 4;
     using sums = gpu.empty([parts, columns], { label: "partial gradients" });
     using identity = gpu.tensor(Int32Array.from({ length: parts }, (_, i) => i));
-    add(dy, onDevice, split, sums);
+    add(dy, onDevice, split, sums, false);
     add(sums, identity, joined, dtable);
   }
   return dtable;

@@ -77,15 +77,16 @@ export function record(recording: Recording): void {
  * What a backward function writes the gradient of an input to, before it returns it: a new tensor,
  * or the leaf's gradient itself where that has been cleared, which saves memory and an addition.
  *
- * @param zeros whether it must hold zeros; else its elements are undefined.
+ * @param added whether the function adds to what it gets, which is zero or the leaf's gradient so
+ * far; else the elements are undefined.
  */
-export function gradientOf(input: Tensor, { zeros = false } = {}): Tensor {
+export function gradientOf(input: Tensor, { added = false } = {}): Tensor {
   const { gpu, grad, node, shape, requiresGrad } = input;
-  if (requiresGrad && !node && grad?.cleared) {
+  if (requiresGrad && !node && grad && (grad.cleared || (added && !grad.shared))) {
     grad.cleared = false;
     return grad.alias();
   }
-  return zeros ? gpu.zeros(shape, { label: "gradient" }) : gpu.empty(shape, { label: "gradient" });
+  return added ? gpu.zeros(shape, { label: "gradient" }) : gpu.empty(shape, { label: "gradient" });
 }
 
 /** See {@linkcode Tensor.backward}. */
