@@ -39,7 +39,9 @@
  *
  * A notebook's first code cell is tagged `parameters` and sets `scale` and `seed`; `currentScale(gpu,
  * parameters)` and `currentSeed(parameters)` give what holds: first the environment (`CUTLOSS_SCALE`,
- * `CUTLOSS_SEED`), then the parameters cell, then what fits the adapter, and the seed 0.
+ * `CUTLOSS_SEED`), then the parameters cell, then what fits the adapter, and the seed 0. Values set
+ * from outside for one execution (`deno task notebook 06 --set seed=3`) stand in a cell of their own
+ * after it, tagged `injected-parameters`, and go before the environment.
  *
  * @module
  */
