@@ -75,10 +75,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   },
 );
 
-/** dx. */
+/** dx, or dx added to what is there. */
 export const normGradient = defineKernel(
   "norm_gradient",
-  ({ center, weight, vector, width }: Omit<NormConstants, "bias">) => {
+  (
+    { center, weight, vector, width, accumulate }: Omit<NormConstants, "bias"> & {
+      accumulate: boolean;
+    },
+  ) => {
     const element = vector ? "vec4f" : "f32";
     return {
       bindings: {
@@ -111,7 +115,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var i = lane; i < params.elements; i += ${width}u) {
     let g = dy[first + i]${weight ? " * w[i]" : ""};
     let normal = (x[first + i] - mean) * r;
-    dx[first + i] = r * (g - ${center ? "mean_g - " : ""}normal * mean_gx);
+    dx[first + i] ${accumulate ? "+=" : "="} r * (g - ${center ? "mean_g - " : ""}normal * mean_gx);
   }
 }`,
     };

@@ -2,7 +2,7 @@ import { embedding as forward } from "../../kernels/embedding.ts";
 import { gatherSum } from "../../kernels/gather_sum.ts";
 import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import type { Bindable } from "../gpu/device.ts";
-import { gradientOf, record } from "../tensor/tape.ts";
+import { type GradientPlace, gradientPlace, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32, checkRange, checkRank, hostInts } from "./check.ts";
 
@@ -41,14 +41,19 @@ export function embedding(ids: Tensor, table: Tensor): Tensor {
     name: "embedding",
     inputs: [table],
     outputs: [y],
-    backward: ([dy]) => [addByToken(tokens, dy!, gradientOf(table, { added: true }))],
+    backward: ([dy]) => [addByToken(tokens, dy!, gradientPlace(table))],
   });
   return y;
 }
 
 /** dtable[v, :] += Σ over the positions n with ids[n] = v of dy[n, :]. */
-function addByToken(tokens: Int32Array, dy: Bindable, dtable: Tensor): Tensor {
+function addByToken(
+  tokens: Int32Array,
+  dy: Bindable,
+  { into: dtable, accumulate }: GradientPlace,
+): Tensor {
   const { gpu, shape: [rows, columns] } = dtable;
+  if (!accumulate) gpu.clear(dtable);
   const { order, starts } = groupByToken(tokens, rows);
   const pieceLength = Math.max(PIECE, Math.ceil(Math.sqrt(tokens.length)));
   // Tokens in one piece go to the table at once; the others by way of partial sums.

@@ -1,7 +1,7 @@
 import { activationGradient, derivativeFromOutput } from "../../kernels/activation.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { product } from "../tensor/product.ts";
-import { gradientOf, record } from "../tensor/tape.ts";
+import { gradientOf, gradientPlace, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activation as activate } from "./activation.ts";
 import { add } from "./arithmetic.ts";
@@ -85,17 +85,16 @@ export function linear(
       const dy = before ?? upstream!;
       let dx: Tensor | undefined, dw: Tensor | undefined;
       if (x.requiresGrad) {
-        dx = gpu.empty(shape, { label: "gradient" });
-        product(gpu, { a: dy, b: saved.weight, y: dx, m, n: k, k: n, transposeB: !outIn });
+        const { into, accumulate } = gradientPlace(x);
+        dx = into;
+        const operands = { a: dy, b: saved.weight, y: dx, transposeB: !outIn };
+        product(gpu, { ...operands, m, n: k, k: n, accumulate });
       }
       if (weight.requiresGrad) {
-        dw = gradientOf(weight);
-        product(
-          gpu,
-          outIn
-            ? { a: dy, b: saved.x, y: dw, m: n, n: k, k: m, transposeA: true }
-            : { a: saved.x, b: dy, y: dw, m: k, n, k: m, transposeA: true },
-        );
+        const { into, accumulate } = gradientPlace(weight);
+        dw = into;
+        const operands = outIn ? { a: dy, b: saved.x, m: n, n: k } : { a: saved.x, b: dy, m: k, n };
+        product(gpu, { ...operands, y: dw, k: m, transposeA: true, accumulate });
       }
       return [
         dx,

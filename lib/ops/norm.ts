@@ -1,7 +1,7 @@
 /** What layer norm and RMS norm share. */
 import { rowGrid } from "../../kernels/grid.ts";
 import { norm as forward, normGradient, normParameterGradient } from "../../kernels/norm.ts";
-import { gradientOf, record } from "../tensor/tape.ts";
+import { gradientOf, gradientPlace, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32, checkNotEmpty, checkShapeIs } from "./check.ts";
 import { columnSum } from "./column_sum.ts";
@@ -51,9 +51,10 @@ export function normalise(
     backward: ([dy]) => {
       const gradients: (Tensor | undefined)[] = [undefined];
       if (x.requiresGrad) {
-        const dx = gradients[0] = gpu.empty(shape, { label: "gradient" });
+        const { into: dx, accumulate } = gradientPlace(x);
+        gradients[0] = dx;
         gpu.run(
-          normGradient(constants),
+          normGradient({ ...constants, accumulate }),
           { ...saved, dy: dy!, dx },
           { rows, elements, count },
           rowGrid(rows),

@@ -73,20 +73,47 @@ export function record(recording: Recording): void {
   }
 }
 
+/** Gradients of results that have arrived so far, in the innermost `backward()`. */
+let arrived: ReadonlyMap<Tensor, Tensor> | undefined;
+
+/** Handles on gradients that backward functions were given to write to: nothing is left to add. */
+const places = new WeakSet<Tensor>();
+
+/** What a backward function writes a gradient to. */
+export interface GradientPlace {
+  into: Tensor;
+  /** Whether it adds to what is there, which is the gradient so far. Else the elements are undefined. */
+  accumulate: boolean;
+}
+
 /**
- * What a backward function writes the gradient of an input to, before it returns it: a new tensor,
- * or the leaf's gradient itself where that has been cleared, which saves memory and an addition.
- *
- * @param added whether the function adds to what it gets, which is zero or the leaf's gradient so
- * far; else the elements are undefined.
+ * Where a backward function that can add writes the gradient of an input, before it returns it: to
+ * the gradient that it is to be added to, if there is one, which saves memory and an addition.
  */
-export function gradientOf(input: Tensor, { added = false } = {}): Tensor {
+export function gradientPlace(input: Tensor): GradientPlace {
+  const { grad, node, requiresGrad } = input;
+  const soFar = node ? arrived?.get(input) : requiresGrad && !grad?.cleared ? grad : undefined;
+  if (soFar && !soFar.shared) return { into: placeIn(soFar), accumulate: true };
+  return { into: gradientOf(input), accumulate: false };
+}
+
+/**
+ * The same for one that cannot add: a new tensor, whose elements are undefined, or the leaf's gradient
+ * itself where that has been cleared.
+ */
+export function gradientOf(input: Tensor): Tensor {
   const { gpu, grad, node, shape, requiresGrad } = input;
-  if (requiresGrad && !node && grad && (grad.cleared || (added && !grad.shared))) {
+  if (requiresGrad && !node && grad?.cleared) {
     grad.cleared = false;
-    return grad.alias();
+    return placeIn(grad);
   }
-  return added ? gpu.zeros(shape, { label: "gradient" }) : gpu.empty(shape, { label: "gradient" });
+  return gpu.empty(shape, { label: "gradient" });
+}
+
+function placeIn(gradient: Tensor): Tensor {
+  const place = gradient.alias();
+  places.add(place);
+  return place;
 }
 
 /** See {@linkcode Tensor.backward}. */
@@ -120,12 +147,16 @@ export function backward(root: Tensor, upstream?: Tensor): void {
           `expected ${formatShape(tensor.shape)}.`,
       );
     }
-    if (tensor.node) pending.set(tensor, sum(pending.get(tensor), gradient));
-    else if (isIn(tensor.grad, gradient)) gradient.dispose();
-    else tensor.grad = owned(sum(tensor.grad, gradient));
+    const soFar = tensor.node ? pending.get(tensor) : tensor.grad;
+    if (places.has(gradient)) gradient.dispose();
+    else if (tensor.node) pending.set(tensor, sum(soFar, gradient));
+    else tensor.grad = owned(sum(soFar, gradient));
   };
 
   using _noGrad = gpu.noGrad();
+  const outer = arrived;
+  arrived = pending;
+  using _arrived = { [Symbol.dispose]: () => void (arrived = outer) };
   // Also when something throws on the way: what is made here and not kept is freed.
   using _scope = gpu.scope();
   arrive(root, upstream ? upstream.alias() : gpu.full(root.shape, 1, { label: "gradient" }));
@@ -190,12 +221,6 @@ function reachable(root: Tensor): TapeNode[] {
     for (const input of node.inputs) if (input.requiresGrad) todo.push(input);
   }
   return [...found].sort((a, b) => b.order - a.order);
-}
-
-/** Whether a gradient was written where it belongs, see {@linkcode gradientOf}. */
-function isIn(grad: Tensor | undefined, gradient: Tensor): boolean {
-  return grad !== undefined && grad.memory === gradient.memory &&
-    grad.slice.offset === gradient.slice.offset;
 }
 
 /**
