@@ -101,7 +101,8 @@ export class DescramblingPrompts {
   /** An example to learn from; the prompt's labels are −100. */
   encode({ text, label }: ScrambledSentence): DescramblingExample {
     const prompt = this.encodePrompt(text);
-    const all = [...prompt, ...this.encodeWords(label).flat(), this.endOfText];
+    const answer = this.tokenizer.encode(` ${wordsOf(label).join(" ")}`).ids;
+    const all = [...prompt, ...answer, this.endOfText];
     const ids = Int32Array.from(all.slice(0, this.longest));
     const labels = ids.map((id, i) => i < prompt.length ? IGNORED : id);
     const cut = all.length - ids.length;
