@@ -34,6 +34,8 @@ export interface ExecuteAllOptions {
   directory?: string;
   scale?: string;
   seed?: number;
+  /** Each notebook gets an empty cache folder: no model, checkpoint or choice of earlier runs. */
+  afresh?: boolean;
 }
 
 /** What {@link executeAll} has of a notebook. */
@@ -52,7 +54,7 @@ export interface Execution {
  */
 export async function executeAll(
   names: readonly string[],
-  { directory, scale, seed }: ExecuteAllOptions,
+  { directory, scale, seed, afresh }: ExecuteAllOptions,
 ): Promise<Map<string, Execution>> {
   const executions = new Map<string, Execution>();
   const controller = new AbortController();
@@ -63,12 +65,13 @@ export async function executeAll(
   const line = new ProgressLine();
   try {
     for (const name of names) {
+      await using cache = afresh ? await emptyCache() : undefined;
       try {
         const { notebook, seconds } = await executeNotebook(
           join(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
           {
             ...directory !== undefined && { out: join(directory, `${name}.ipynb`) },
-            ...{ scale, seed, signal: controller.signal },
+            ...{ scale, seed, signal: controller.signal, env: cache?.env },
             onProgress: ({ cell, cells, title }) => {
               if (cell > cells) return;
               const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
@@ -93,4 +96,15 @@ export async function executeAll(
     Deno.removeSignalListener("SIGINT", stop);
   }
   return executions;
+}
+
+/** An empty folder for the caches of a kernel, except for Deno's own with its packages. */
+async function emptyCache(): Promise<AsyncDisposable & { env: Record<string, string> }> {
+  const folder = await Deno.makeTempDir({ prefix: "cutloss-cache-" });
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout));
+  return {
+    env: { XDG_CACHE_HOME: folder, DENO_DIR: denoDir },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
 }

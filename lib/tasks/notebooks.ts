@@ -22,7 +22,8 @@ import { executeAll, notebookNames, selectNotebooks } from "./execute_all.ts";
 
 const HELP = `deno task notebooks: execute the notebooks at the smoke scale with seed 0, and compare
 what they show with what was recorded: which cells show what, figures' axes and traces, tables'
-headings, and all numbers but times, each within its tolerance.
+headings, and all numbers but times, each within its tolerance. Each notebook starts afresh, without
+what earlier runs left in the user's cache.
 
   --check        compare, and name what differs (this is what happens without options)
   --record       execute twice, compare the two to the last bit, and write what is expected
@@ -93,7 +94,8 @@ async function main(options: NotebooksOptions): Promise<number> {
   const problems = new Map<string, string[]>(names.map((name) => [name, []]));
   for (let run = 0; run < (options.twice ? 2 : 1); run++) {
     const left = names.filter((name) => problems.get(name)!.length === 0);
-    for (const [name, execution] of await executeAll(left, { ...RUN, directory: options.out })) {
+    const executions = await executeAll(left, { ...RUN, directory: options.out, afresh: true });
+    for (const [name, execution] of executions) {
       if (execution.notebook) runs.get(name)!.push(observe(execution.notebook));
       else problems.get(name)!.push(`${execution.failure}.`);
     }
