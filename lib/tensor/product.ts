@@ -57,12 +57,27 @@ interface Plan {
   splits: number;
 }
 
+/** Told of every product, see {@linkcode watchProducts}. */
+let watcher: ((p: Product) => void) | undefined;
+
+/** Tells `watch` of each product that `run` records. */
+export function watchProducts(watch: (p: Product) => void, run: () => void): void {
+  const outer = watcher;
+  watcher = watch;
+  try {
+    run();
+  } finally {
+    watcher = outer;
+  }
+}
+
 /**
  * Records a matrix product. Elements are f32 unless `half` says otherwise, sums one chain of fused
  * multiply-adds with k ascending (cut into a few chains, added in order, where M and N are small and
  * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
+  watcher?.(p);
   const { m, n } = p, { kernel, params, grid, splits } = plan(gpu, p);
   const extras = {
     ...(p.bias ? { bias: p.bias } : {}),

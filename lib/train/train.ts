@@ -1,6 +1,7 @@
 import type { BatchSize, Model } from "../nn/model.ts";
 import type { TrainingStep } from "../nn/random_sites.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { tuneProducts } from "../tensor/tune_products.ts";
 import { AdamW, type AdamWOptions } from "./adamw.ts";
 import {
   type CheckpointStore,
@@ -62,6 +63,11 @@ export interface TrainOptions<Batch> {
   accumulate?: number;
   /** Computes activations of blocks again on the way back instead of storing them. */
   checkpoint?: boolean;
+  /**
+   * Whether the tiles of the products are measured before the first step, which takes some seconds on
+   * an adapter for the first time and changes no result; see `tuneProducts` (default false).
+   */
+  tune?: boolean;
   /** For dropout (default 0). */
   seed?: number;
   /** The loss of a batch (default `model.loss`), for instance with another `impl`. */
@@ -238,6 +244,17 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
     return sizes.reduce((sum, { batch, time }) => sum + batch * time, 0);
   };
 
+  /** Sees a batch through both passes, whose gradients are thrown away. */
+  const tune = async (batch: Batch) => {
+    await pace.outside(() =>
+      tuneProducts(gpu, () => {
+        using value = loss(batch, { training: { seed, step: step * accumulate }, checkpoint });
+        value.backward();
+      })
+    );
+    optimizer.zeroGrad();
+  };
+
   const isStale = () => {
     const { patience = Infinity, minimumGain = 0 } = options.evaluate ?? {};
     return stale(evaluations, minimumGain) >= patience;
@@ -253,6 +270,7 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
     if (!plan) {
       plan = planMemory(model, { ...model.measure(batches[0]), checkpoint });
       await options.onPlan?.(plan);
+      if (options.tune) await tune(batches[0]);
     }
     pace.step(() => advance(batches));
     const last = step === steps;

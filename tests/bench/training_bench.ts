@@ -8,8 +8,9 @@
  * attention, over the peak of f32 without tensor cores.
  *
  * Arguments: `--only bert` (part of a name), `--batch 16`, `--time 512`, `--steps 10`, `--rounds 5`,
- * `--impl cut` (of the loss; default chunked), `--checkpoint`, `--peak 67` (TFLOP/s of the adapter),
- * `--small` (the default on the software adapter), `--save` to write data/benchmarks/training.csv.
+ * `--impl cut` (of the loss; default chunked), `--checkpoint`, `--tune` (the tiles of products),
+ * `--peak 67` (TFLOP/s of the adapter), `--small` (the default on the software adapter), `--save` to
+ * write data/benchmarks/training.csv.
  */
 import { formatBytes } from "../../lib/gpu/errors.ts";
 import { Bert } from "../../lib/nn/bert.ts";
@@ -17,6 +18,7 @@ import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
 import { formatMemoryPlan, planMemory } from "../../lib/train/memory_plan.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
+import { tuneProducts } from "../../lib/tensor/tune_products.ts";
 import type { Trainable } from "../../lib/train/train.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 
@@ -35,6 +37,7 @@ interface Options {
   rounds: number;
   impl: "naive" | "chunked" | "cut";
   checkpoint: boolean;
+  tune: boolean;
   small: boolean;
 }
 
@@ -57,6 +60,7 @@ export async function run(args: string[]): Promise<void> {
     rounds: Number(option("--rounds") ?? (small ? 2 : 5)),
     impl: (option("--impl") ?? "chunked") as Options["impl"],
     checkpoint: args.includes("--checkpoint"),
+    tune: args.includes("--tune"),
     small,
   };
   const known = PEAKS.find(([name]) => description.includes(name))?.[1];
@@ -142,7 +146,7 @@ function bert(gpu: Gpu, { batch, time, checkpoint, small }: Options): Subject {
 async function measure(
   gpu: Gpu,
   { model, loss }: Subject,
-  { batch, time, steps, rounds, checkpoint }: Options,
+  { batch, time, steps, rounds, checkpoint, tune }: Options,
 ) {
   using optimizer = new AdamW(model.weights, { learningRate: 1e-4, maxGradNorm: 1 });
   const step = () => {
@@ -151,6 +155,15 @@ async function measure(
     optimizer.step();
     optimizer.zeroGrad();
   };
+  if (tune) {
+    const start = performance.now();
+    const found = await tuneProducts(gpu, step);
+    console.log(`tuned in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    for (const { subject, shapes, choice, ms } of found) {
+      const times = Object.entries(ms).map(([name, each]) => `${name}: ${each.toFixed(3)} ms`);
+      console.log(`${subject}, ${shapes}: ${choice} (${times.join("; ")})`);
+    }
+  }
   for (let i = 0; i < 3; i++) step();
   await gpu.sync();
 
