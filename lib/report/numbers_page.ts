@@ -3,8 +3,15 @@ import { inlineMarkdown, type NotebookDescription } from "./describe.ts";
 import { type Html, markup, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
 
-/** The page that says on which machines, with which commands and when the notebooks ran. */
-export function numbersPage(notebooks: readonly NotebookDescription[]): string {
+/**
+ * The page that says on which machines, with which commands and when the notebooks ran.
+ *
+ * @param reruns Names of the notebooks whose pages can repeat a measurement in the browser.
+ */
+export function numbersPage(
+  notebooks: readonly NotebookDescription[],
+  reruns: ReadonlySet<string> = new Set(),
+): string {
   const body = markup`
     <article>
     <header class="title-block"><h1>How these numbers were made</h1></header>
@@ -20,6 +27,7 @@ export function numbersPage(notebooks: readonly NotebookDescription[]): string {
     <code>full</code> (a large GPU); without one, the scale is chosen by the adapter. Numbers that
     are not timings repeat on the same adapter with the same scale and seed, bit for bit. Timings
     are measured on a warm device and vary with whatever else the machine is doing.</p>
+    ${rerunParagraph(notebooks.filter(({ name }) => reruns.has(name)))}
     </div>
     ${notebooks.map(notebookSection)}
     </article>
@@ -31,6 +39,15 @@ export function numbersPage(notebooks: readonly NotebookDescription[]): string {
     current: "numbers",
     math: body.text.includes('class="katex'),
   });
+}
+
+function rerunParagraph(notebooks: readonly NotebookDescription[]): Html | false {
+  if (notebooks.length === 0) return false;
+  const links = notebooks.map(({ name, title }, i) =>
+    markup`${i > 0 && " and "}<a href="${name}.html">${rawHtml(inlineMarkdown(title))}</a>`
+  );
+  return markup`<p>Or without a clone: a button on the page of ${links} repeats the main measurement with the
+    same kernels in your browser, if it has WebGPU. What it finds stays on your machine.</p>`;
 }
 
 function denoVersion(notebooks: readonly NotebookDescription[]): string {

@@ -56,7 +56,9 @@ export function exportNotebook(notebook: NotebookFile, options: PageOptions): No
     return markup`${cellHtml(cell, page)}${plan && rerunPanel(plan, page)}`;
   });
   // The page writes the notebook's title itself, above what it says about the run.
-  const text = parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "");
+  const text = parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "")
+    // A corner of a table that heads nothing is no heading.
+    .replace(/<th\b[^>]*>\s*<\/th>/g, "<td></td>");
   const headings = page.markdown.headings.filter(({ level }) => level === 2 || level === 3);
   const body = markup`<article>
 ${titleBlock(description)}

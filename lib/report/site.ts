@@ -44,8 +44,10 @@ export async function exportSite(
     await Deno.mkdir(join(whole, ".."), { recursive: true });
     await Deno.writeTextFile(whole, text);
   };
+  const reruns = new Set<string>();
   for (const [i, { name, notebook }] of executed.entries()) {
     const plans = await rerunPlans(notebook, name);
+    if (plans.size > 0) reruns.add(name);
     await writeExperiments(plans.keys(), join(directory, "assets"));
     const page = exportNotebook(notebook, {
       name,
@@ -65,7 +67,7 @@ export async function exportSite(
     pictures.set(name, file);
     await write(`pictures/${name}.svg`, file.text);
   }
-  await write("how-these-numbers-were-made.html", numbersPage(notebooks));
+  await write("how-these-numbers-were-made.html", numbersPage(notebooks, reruns));
   await write("index.html", indexPage(notebooks, pictures));
   return { index: join(directory, "index.html"), notebooks };
 }
