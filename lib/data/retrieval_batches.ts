@@ -9,13 +9,32 @@ export interface TokenRows {
   labels: Int32Array<ArrayBuffer>[];
 }
 
-/** Sequences of a task as rows; labels stand at the answers, one place after their questions. */
+/** How many of the first token ids are keys, and how many of the next ones values. */
+export type TokenKinds = Pick<RetrievalTask, "keys" | "values">;
+
+/**
+ * Sequences of a task as rows; labels stand at the answers, one place after their questions.
+ *
+ * @param kinds of a larger task whose token ids are wanted: a task with fewer keys and values uses
+ * the first ones of each (default: the task's own).
+ */
 export function retrievalRows(
-  { task: { length, queries }, sequences, tokens, queryPositions }: RetrievalBatch,
+  { task, sequences, tokens, queryPositions }: RetrievalBatch,
+  kinds: TokenKinds = task,
 ): TokenRows {
+  const { length, queries, keys, values } = task;
+  const moreKeys = kinds.keys - keys, moreValues = kinds.values - values;
+  if (moreKeys < 0 || moreValues < 0) {
+    throw new RangeError(
+      `kinds has ${kinds.keys} keys and ${kinds.values} values; expected at least the task's ` +
+        `${keys} and ${values}.`,
+    );
+  }
+  const id = (token: number) =>
+    token < keys ? token : token + moreKeys + (token < keys + values ? 0 : moreValues);
   const ids = Array.from(
     { length: sequences },
-    (_, row) => Int32Array.from(tokens.subarray(row * length, (row + 1) * length)),
+    (_, row) => Int32Array.from(tokens.subarray(row * length, (row + 1) * length), id),
   );
   const labels = ids.map((row, i) => {
     const answers = new Int32Array(length).fill(-100);
@@ -28,8 +47,9 @@ export function retrievalRows(
 }
 
 /**
- * Batches of several tasks in turn, without end; no sequence comes twice. Tasks that are trained
- * together share their token ids: the same numbers of keys, values and (where they have any) fillers.
+ * Batches of several tasks in turn, without end, always of new sequences. A token id means the same
+ * in all of them: keys come first, as many as the task with most of them has, then values, then
+ * filler.
  *
  * ```ts
  * import { RetrievalBatches } from "cutloss/data/retrieval_batches.ts";
@@ -42,6 +62,8 @@ export function retrievalRows(
 export class RetrievalBatches {
   /** Number of batches given out; setting it goes there. */
   position = 0;
+  /** Numbers of keys and of values among all tasks. */
+  readonly kinds: TokenKinds;
   readonly #sequences: readonly number[];
   readonly #random: Random;
 
@@ -57,15 +79,9 @@ export class RetrievalBatches {
           `at least one task, and a number for each.`,
       );
     }
-    for (const name of ["keys", "values"] as const) {
-      const different = new Set(tasks.map((task) => task[name]));
-      if (different.size > 1) {
-        throw new RangeError(
-          `tasks have ${[...different].join(" and ")} ${name}; expected the same number, so that ` +
-            `token ids mean the same in all.`,
-        );
-      }
-    }
+    const most = (count: (task: RetrievalTask) => number) =>
+      tasks.reduce((most, task) => Math.max(most, count(task)), 0);
+    this.kinds = { keys: most(({ keys }) => keys), values: most(({ values }) => values) };
     this.#random = new Random(seed).fork("retrieval batches");
   }
 
@@ -73,6 +89,7 @@ export class RetrievalBatches {
   next(): TokenRows {
     const at = this.position++, turn = at % this.tasks.length;
     const random = this.#random.fork(at);
-    return retrievalRows(makeRetrievalBatch(this.tasks[turn], this.#sequences[turn], random));
+    const batch = makeRetrievalBatch(this.tasks[turn], this.#sequences[turn], random);
+    return retrievalRows(batch, this.kinds);
   }
 }

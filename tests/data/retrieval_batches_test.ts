@@ -34,12 +34,26 @@ Deno.test("tasks take turns, batches differ, and a position can be returned to",
   assert(other.next().ids.join() !== four[0].ids.join());
 });
 
-Deno.test("tasks whose tokens mean different things are refused", () => {
-  const other = { ...RECALL, values: 9 };
-  assertThrows(
-    () => new RetrievalBatches([NEEDLES, other], { sequences: 2 }),
-    RangeError,
-    "8 and 9 values",
-  );
+Deno.test("tasks with fewer keys and values use the first ones, and ids mean the same in all", () => {
+  const few = { ...NEEDLES, keys: 4, values: 2, fillers: 3 };
+  const batches = new RetrievalBatches([few, NEEDLES], { sequences: 200 });
+  assertEquals(batches.kinds, { keys: 20, values: 8 });
+  const { ids, labels } = batches.next();
+  const seen = [...new Set(ids.flatMap((row) => [...row]))].sort((a, b) => a - b);
+  assertEquals(seen, [0, 1, 2, 3, 20, 21, 28, 29, 30]); // keys, values, filler
+  const answers = new Set(labels.flatMap((row) => [...row]));
+  assertEquals([...answers].sort((a, b) => a - b), [-100, 20, 21]);
+  const all = new Set(batches.next().ids.flatMap((row) => [...row]));
+  assertEquals(Math.max(...all), 20 + 8 + 30 - 1);
+});
+
+Deno.test("lists that do not fit are refused", () => {
   assertThrows(() => new RetrievalBatches([], { sequences: 2 }), RangeError, "0 tasks");
+  assertThrows(
+    () => new RetrievalBatches([NEEDLES], { sequences: [1, 2] }),
+    RangeError,
+    "2 numbers",
+  );
+  const batch = makeRetrievalBatch(NEEDLES, 1, new Random(0));
+  assertThrows(() => retrievalRows(batch, { keys: 20, values: 7 }), RangeError, "and 7 values");
 });
