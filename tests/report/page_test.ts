@@ -108,14 +108,21 @@ Deno.test("a picture's file has each style once, no empty groups, and both theme
   const style = "fill: rgb(0, 114, 178); opacity: 1;";
   const { text, width, height } = pictureFile(
     `<svg class="m" viewBox="0 0 20 10"><g class="empty"><g/></g><g><path style="${style}" d="M0.12345,1"/>` +
-      `<path style="${style}" d="M2,2"/></g><script>alert(1)</script></svg>`,
+      `<path style="${style}" d="M2,2"/></g><text y="1.25">0.125</text><script>alert(1)</script></svg>`,
   );
   assertEquals([width, height], [20, 10]);
   assertEquals(
     text,
     '<svg viewBox="0 0 20 10"><style>:root{color-scheme:light dark}.s0{fill:light-dark(#0072b2, #4aa8e8);}' +
-      '</style><path class="s0" d="M0.12,1"/><path class="s0" d="M2,2"/></svg>',
+      '</style><path class="s0" d="M0.1,1"/><path class="s0" d="M2,2"/><text y="1.3">0.125</text></svg>',
   );
+});
+
+Deno.test("a table's empty corner is no heading", () => {
+  const notebook = notebookFile([markdownCell("# T\n\n| | a |\n| --- | --- |\n| b | 1 |")]);
+  const { html } = exportNotebook(notebook, { name: "x" });
+  assert(!/<th[^>]*><\/th>/.test(html));
+  assertStringIncludes(html, "<th>a</th>");
 });
 
 Deno.test("labels on bars of other colours than the theme's keep their colour in the dark", () => {
