@@ -36,6 +36,8 @@ interface Sizes {
 
 /** What a model is trained on. */
 interface Task<Batch> {
+  /** What it is, for the table. */
+  data: string;
   learningRate: number;
   /** Batches of these sizes; one depends on its number only. */
   batches: (sizes: Sizes, vocabulary: number) => (position: number) => Batch;
@@ -71,6 +73,7 @@ interface Row {
   gpu: string;
   loaded_by: string;
   logits_difference: string;
+  data: string;
   date: string;
 }
 
@@ -84,6 +87,7 @@ const MODELS = {
     sizes: { batch: 32, time: 128 },
     prove: async (gpu: Gpu, dir: string, sizes: Sizes) =>
       prove(await Gpt2.load(gpu, modelDir(dir)), dir, sizes, {
+        data: "scrambled sentences; new ones in each step",
         learningRate: 2e-4,
         batches: promptBatches,
       }),
@@ -247,6 +251,7 @@ async function prove<Batch extends { ids: Int32Array[] }>(
     gpu: gpu.adapter.description.replaceAll(",", " "),
     loaded_by: "",
     logits_difference: "",
+    data: task.data,
     date: new Date().toISOString().slice(0, 10),
   };
 }
@@ -304,6 +309,7 @@ function promptBatches({ batch, time }: Sizes, vocabulary: number) {
  * programs again and again, without dropout: a model that trains right learns them by heart.
  */
 const CODE: Task<ClassifierBatch & Texts> = {
+  data: "random programs; the same in each step without dropout",
   learningRate: 1e-4,
   oneBatch: true,
   batches({ batch, time }, vocabulary) {
