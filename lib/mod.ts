@@ -26,6 +26,6 @@ export { type LossToTune, tuneLinearCrossEntropy } from "./losses/tune.ts";
 export type { TuningResult } from "./gpu/tuning.ts";
 export { browserTuningStore, type TuningStore } from "./gpu/tuning_store.ts";
 export type { LinearCrossEntropyOptions, Reduction, WithLse } from "./losses/options.ts";
-export { Bert, DistilBert, Gpt2, type ModelFiles } from "./nn/mod.ts";
+export { Bert, DiffTransformer, DistilBert, Gpt2, type ModelFiles } from "./nn/mod.ts";
 export { AdamW, beamSearch, type CheckpointStore, generate, train } from "./train/mod.ts";
 export { Tokenizer, trainBpe, trainWordPiece } from "./text/mod.ts";
