@@ -2,11 +2,13 @@
 
 const BOXES = ".scroll, .math-scroll";
 
-/** Lets the keyboard reach boxes that scroll sideways, and only while they do. */
+/** Lets the keyboard reach boxes that scroll, and only while they do. */
 export function focusScrollers(root: ParentNode = document): void {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      if (target.scrollWidth > target.clientWidth + 1) target.setAttribute("tabindex", "0");
+      const { scrollWidth, clientWidth, scrollHeight, clientHeight } = target;
+      const scrolls = scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1;
+      if (scrolls) target.setAttribute("tabindex", "0");
       else target.removeAttribute("tabindex");
     }
   });
