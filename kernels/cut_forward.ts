@@ -22,8 +22,8 @@
  *
  * Bytes: E is read V / (tile.n · tilesPerSpan) times, C R / tile.m times, mostly from the cache.
  */
+import { TANH4 } from "./activation.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
-import { TANH4 } from "./matmul.ts";
 import {
   arrayOf,
   columnGroups,

@@ -27,8 +27,8 @@
 import { SURVIVES } from "./cut_rows.ts";
 import { logitsFromAccumulators } from "./cut_forward.ts";
 import { JOBS_FOLD } from "./cut_jobs.ts";
+import { TANH4 } from "./activation.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
-import { TANH4 } from "./matmul.ts";
 import {
   arrayOf,
   columnGroups,

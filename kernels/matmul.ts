@@ -15,6 +15,7 @@
  * When M · N has too few tiles to fill the device, K is cut into `splits` parts that write partial
  * products side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits every run.
  */
+import { NORMAL4, TANH4 } from "./activation.ts";
 import { defineKernel, unroll, wgsl } from "./kernel.ts";
 import {
   arrayOf,
@@ -63,7 +64,7 @@ export interface MatmulConstants {
 function activate(activation: Activation): string {
   switch (activation) {
     case "gelu":
-      return "gelu(x)";
+      return "x * normal4(x)";
     case "gelu_tanh":
       return "0.5 * x * (1.0 + tanh4(0.7978845608028654 * (x + 0.044715 * x * x * x)))";
     case "relu":
@@ -76,25 +77,6 @@ function activate(activation: Activation): string {
       return "x";
   }
 }
-
-/** tanh that neither overflows nor loses digits near zero, the same on every driver. */
-export const TANH4 = wgsl`
-fn tanh4(x: vec4f) -> vec4f {
-  let y = clamp(x, vec4f(-15.0), vec4f(15.0));
-  let s = y * y;
-  let small = y * (1.0 - s * (0.33333333 - s * (0.13333333 - s * 0.053968254)));
-  return select(1.0 - 2.0 / (exp(2.0 * y) + 1.0), small, abs(y) < vec4f(0.25));
-}`;
-
-/** Exact GELU, x · Φ(x), with erf by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7). */
-const GELU = wgsl`
-fn gelu(x: vec4f) -> vec4f {
-  let z = abs(x) * 0.7071067811865476;
-  let t = 1.0 / (1.0 + 0.3275911 * z);
-  let poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  let erf = 1.0 - poly * exp(-z * z);
-  return 0.5 * x * (1.0 + sign(x) * erf);
-}`;
 
 export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
   const { tile, activation = "none" } = c;
@@ -179,7 +161,7 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
 ${direct ? "" : operandStaging("stageA", tile.k, tile.m, half)}
 ${direct ? "" : operandStaging("stageB", tile.k, tile.n, half)}
 ${half ? OVERFLOWED : ""}${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
-${activation === "gelu" ? GELU : ""}
+${activation === "gelu" ? NORMAL4 : ""}
 @compute @workgroup_size(${tileThreads(tile)})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   ${threadIndex(tile)}

@@ -6,8 +6,8 @@
  * not for the loss, whose two terms must come from the same arithmetic.
  */
 import { rowIndex } from "./grid.ts";
+import { TANH4 } from "./activation.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
-import { TANH4 } from "./matmul.ts";
 import { arrayOf } from "./tile.ts";
 
 export const targetLogits = defineKernel(

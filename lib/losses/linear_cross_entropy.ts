@@ -2,7 +2,7 @@
 import { gatherRows } from "../../kernels/gather_rows.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import { lossCoefficients } from "../../kernels/loss_coefficients.ts";
-import { reduceSum } from "../../kernels/reduce_sum.ts";
+import { sum } from "../../kernels/sum.ts";
 import { scaleBy } from "../../kernels/scale_by.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
 import { record } from "../tensor/tape.ts";
@@ -168,7 +168,8 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
   const loss = gpu.empty(reduction === "none" ? p.tokenShape : [], { label: "loss" });
   if (reduction === "none") spread(p, forward.losses, loss);
   else {
-    gpu.run(reduceSum(), { x: forward.losses, y: loss }, { count: p.rowCount, factor }, [1]);
+    const all = { count: p.rowCount, chunk: p.rowCount, factor };
+    gpu.run(sum(), { x: forward.losses, parts: loss }, all, [1]);
   }
   forward.losses.release();
   let lse: Tensor | undefined;

@@ -1,18 +1,12 @@
 /** Finds the fastest tiles for a loss on this adapter, before it is first computed. */
 import { elementGrid } from "../../kernels/grid.ts";
 import { normal } from "../../kernels/normal.ts";
-import type { TileShape } from "../../kernels/tile.ts";
-import {
-  chooseTile,
-  CUT_FORWARD,
-  cutTileCandidates,
-  productTileCandidates,
-  shapeClass,
-} from "../gpu/tiles.ts";
-import type { Candidate, TuningResult } from "../gpu/tuning.ts";
+import { CUT_FORWARD, cutTileCandidates, shapeClass } from "../gpu/tiles.ts";
+import type { TuningResult } from "../gpu/tuning.ts";
 import type { Gpu } from "../tensor/gpu.ts";
-import { orientationOf, type Product, product, productKernel } from "../tensor/product.ts";
+import { product } from "../tensor/product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { tileName, tuneProducts } from "../tensor/tune_products.ts";
 import { cutForward, forwardKernelFor } from "./cut.ts";
 import type { LinearCrossEntropyOptions } from "./options.ts";
 import { Problem, SHARD_ROWS } from "./problem.ts";
@@ -107,36 +101,25 @@ export async function tuneLinearCrossEntropy(
   if (isExact && (gradients || impl !== "cut")) {
     const height = Math.min(rows, rowsOfLogits(impl, v)), width = columns;
     const e = random(height, "e of tuning"), c = random(width, "c of tuning");
-    const logits = randomMatrix(gpu, height, width, "logits of tuning");
+    const logits = gpu.empty([height, width], { label: "logits of tuning" });
     // As in blocks.ts: the logits, and the gradients of E and C.
-    const products: Product[] = [
-      { a: e, b: c, y: logits, m: height, n: width, k: d, transposeB: true },
-      { a: logits, b: c, y: e, m: height, n: d, k: width, accumulate: true },
-      { a: logits, b: e, y: c, m: width, n: d, k: height, transposeA: true, accumulate: true },
-    ];
-    const wanted = gradients ? products : products.slice(0, 1);
-    for (const [i, shape] of wanted.entries()) {
-      const orientation = orientationOf(shape);
-      const { shapes } = chooseTile(gpu, shape.m, shape.n, shape.k, 1, orientation);
-      const tiles = productTileCandidates(gpu, shape.k, orientation);
-      if (shapes === undefined || !isWorthwhile(tiles)) continue;
-      results.push(
-        await gpu.tuning.choose(
-          orientation,
-          shapes,
-          tiles.map((tile): Candidate<TileShape> => {
-            const use = <T>(fn: () => T) => gpu.tuning.using(orientation, tile, fn);
-            return {
-              name: tileName(tile),
-              value: tile,
-              kernel: use(() => productKernel(gpu, shape)),
-              run: () => use(() => product(gpu, shape)),
-            };
-          }),
-          left(1 / (wanted.length - i)),
-        ),
-      );
-    }
+    const products = () => {
+      product(gpu, { a: e, b: c, y: logits, m: height, n: width, k: d, transposeB: true });
+      if (!gradients) return;
+      const accumulate = true;
+      product(gpu, { a: logits, b: c, y: e, m: height, n: d, k: width, accumulate });
+      product(gpu, {
+        a: logits,
+        b: e,
+        y: c,
+        m: width,
+        n: d,
+        k: height,
+        transposeA: true,
+        accumulate,
+      });
+    };
+    results.push(...await tuneProducts(gpu, products, left(1)));
   }
   return results;
 }
@@ -145,11 +128,6 @@ export async function tuneLinearCrossEntropy(
 function rowsOfLogits(impl: "naive" | "chunked" | "cut", v: number): number {
   if (impl !== "chunked") return 1024;
   return Math.max(128, Math.floor(80 * 2 ** 20 / (4 * v) / 128) * 128);
-}
-
-/** Such as "128×128×16, 16×16 threads". */
-function tileName({ m, n, k, threadsX, threadsY }: TileShape): string {
-  return `${m}×${n}×${k}, ${threadsX}×${threadsY} threads`;
 }
 
 function randomMatrix(gpu: Gpu, rows: number, columns: number, label: string): Tensor {

@@ -61,7 +61,7 @@ export async function tuneProducts(
         orientation,
         shapes,
         candidates(gpu, p.k, orientation).map((tile) => ({
-          name: `${tile.m}×${tile.n}×${tile.k}, ${tile.threadsX}×${tile.threadsY} threads`,
+          name: tileName(tile),
           value: tile,
           kernel: use(tile, () => productKernel(gpu, p)),
           run: () => use(tile, () => product(gpu, p)),
@@ -71,6 +71,11 @@ export async function tuneProducts(
     );
   }
   return results;
+}
+
+/** Such as "128×128×16, 16×16 threads". */
+export function tileName({ m, n, k, threadsX, threadsY }: TileShape): string {
+  return `${m}×${n}×${k}, ${threadsX}×${threadsY} threads`;
 }
 
 /** A product of the same kind and size with operands of its own. */
