@@ -48,6 +48,12 @@ export const SOFTWARE_TILE: TileShape = {
   direct: true,
 };
 
+/**
+ * The same for wide products: 12 columns a thread, 20 to 40% faster (1408 × 192 × 48: 10 to 12 GFLOP/s
+ * for 7.5).
+ */
+const WIDE_SOFTWARE_TILE: TileShape = { ...SOFTWARE_TILE, n: 48 };
+
 /** The same for kernels that do more with each row: 4 rows a thread compile in half the time of 8. */
 const SOFTWARE_CUT_TILE: TileShape = { ...SOFTWARE_TILE, m: 8 };
 
@@ -189,8 +195,9 @@ export function chooseTile(
   orientation: Orientation = "A·B",
 ): { tile: TileShape; splits: number; shapes?: string } {
   const { tile: standard, splits } = standardProductTile(gpu, m, n, k, batch);
-  if (standard !== LARGE_TILE && standard !== SOFTWARE_TILE) return { tile: standard, splits };
-  const tile = productTileCandidates(gpu, k, orientation)[0] ?? standard;
+  const { software } = gpu.adapter;
+  if (standard !== LARGE_TILE && !software) return { tile: standard, splits };
+  const tile = software ? standard : productTileCandidates(gpu, k, orientation)[0] ?? standard;
   const workgroups = Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch * splits;
   const shapes = `${upToPower(workgroups, 512)} workgroups K ${upToPower(k, 1024)}${
     k % LONGEST_STEP ? ` (no multiple of ${LONGEST_STEP})` : ""
@@ -210,7 +217,11 @@ function standardProductTile(
   k: number,
   batch: number,
 ): { tile: TileShape; splits: number } {
-  if (gpu.adapter.software) return { tile: SOFTWARE_TILE, splits: 1 };
+  if (gpu.adapter.software) {
+    const columns = (tile: TileShape) => Math.ceil(n / tile.n) * tile.n;
+    const wide = columns(WIDE_SOFTWARE_TILE) < 1.3 * columns(SOFTWARE_TILE);
+    return { tile: wide ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE, splits: 1 };
+  }
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part
   // costs M · N · 4 bytes.
