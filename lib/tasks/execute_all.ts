@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { CellError, executeNotebook } from "../report/execute.ts";
-import type { NotebookFile } from "../report/nbformat.ts";
+import { type NotebookFile, parseNotebook } from "../report/nbformat.ts";
 import { ProgressLine } from "./progress_line.ts";
 
 /** The folder of the notebooks. */
@@ -26,6 +26,26 @@ export function selectNotebooks(names: string[], only: string[]): string[] {
     found.forEach((name) => selected.add(name));
   }
   return only.length === 0 ? names : names.filter((name) => selected.has(name));
+}
+
+/**
+ * The order to execute notebooks in: as they are numbered, except that one which opens what another
+ * leaves behind (`metadata.cutloss.opens` names it) comes after that one.
+ */
+export async function executionOrder(
+  names: readonly string[],
+  folder = NOTEBOOKS,
+): Promise<string[]> {
+  const order: string[] = [];
+  const visit = async (name: string, above: readonly string[]) => {
+    if (order.includes(name) || above.includes(name)) return;
+    const notebook = parseNotebook(await Deno.readTextFile(new URL(`${name}.ipynb`, folder)), name);
+    const { opens } = (notebook.metadata.cutloss ?? {}) as { opens?: string };
+    if (opens !== undefined && names.includes(opens)) await visit(opens, [...above, name]);
+    order.push(name);
+  };
+  for (const name of names) await visit(name, []);
+  return order;
 }
 
 /** Options of {@link executeAll}. */
@@ -64,7 +84,7 @@ export async function executeAll(
   const width = Math.max(...names.map((name) => name.length));
   const line = new ProgressLine();
   try {
-    for (const name of names) {
+    for (const name of await executionOrder(names)) {
       await using cache = afresh ? await emptyCache() : undefined;
       try {
         const { notebook, seconds } = await executeNotebook(
@@ -95,7 +115,10 @@ export async function executeAll(
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
   }
-  return executions;
+  return new Map(names.flatMap((name) => {
+    const execution = executions.get(name);
+    return execution ? [[name, execution]] : [];
+  }));
 }
 
 /** An empty folder for the caches of a kernel, except for Deno's own with its packages. */

@@ -1,5 +1,7 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { assertEquals, assertThrows } from "@std/assert";
-import { selectNotebooks } from "../../lib/tasks/execute_all.ts";
+import { executionOrder, selectNotebooks } from "../../lib/tasks/execute_all.ts";
 import { readArguments, resultLines } from "../../lib/tasks/report.ts";
 
 const NAMES = ["01-tokenizers", "04-gpt2", "06-cut-cross-entropy"];
@@ -60,4 +62,24 @@ Deno.test("results are listed by notebook, with units and errors", () => {
     "    Memory  12,346 MiB",
     "    Right   yes",
   ]);
+});
+
+Deno.test("a notebook is executed after the one whose results it opens, if that is executed too", async () => {
+  const directory = await Deno.makeTempDir();
+  const write = (name: string, cutloss: Record<string, string>) =>
+    Deno.writeTextFile(
+      join(directory, `${name}.ipynb`),
+      JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: { cutloss }, cells: [] }),
+    );
+  await write("1-plays", { opens: "3-trains" });
+  await write("2-plain", {});
+  await write("3-trains", { opens: "1-plays" }); // a circle, of which one is first
+  const folder = pathToFileURL(`${directory}/`);
+  assertEquals(await executionOrder(["1-plays", "2-plain", "3-trains"], folder), [
+    "3-trains",
+    "1-plays",
+    "2-plain",
+  ]);
+  assertEquals(await executionOrder(["1-plays", "2-plain"], folder), ["1-plays", "2-plain"]);
+  await Deno.remove(directory, { recursive: true });
 });
