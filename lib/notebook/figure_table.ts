@@ -8,7 +8,8 @@ type Json = Record<string, unknown>;
  * The numbers of a figure as a table.
  *
  * Traces over the same x become columns beside it; others are put one below the other, with a first
- * column that names the trace. Columns are called after the traces and the titles of the axes.
+ * column that names the trace, and a column for each title of an axis. Columns are called after the
+ * traces and the titles of the axes; an axis without one counts as the figure's first.
  */
 export function figureTable(figure: PlotlyFigure): DataTable {
   const traces = figure.data.map((trace, index) => readTrace(trace, index, figure.layout));
@@ -31,17 +32,29 @@ export function figureTable(figure: PlotlyFigure): DataTable {
     const rows = first.x.map((x, i) => [x, ...traces.map((trace) => trace.y[i])]);
     return { columns, rows };
   }
-  const several = traces.length > 1;
+  const several = traces.length > 1, withZ = traces.some((trace) => trace.z);
+  const xTitles = distinct(traces.map((trace) => trace.xTitle));
+  const yTitles = distinct(traces.map((trace) => trace.yTitle));
   const rows = traces.flatMap((trace) =>
-    pointsOf(trace).map((point) => several ? [trace.name, ...point] : point)
+    pointsOf(trace).map(([x, y, z = null]) => [
+      ...several ? [trace.name] : [],
+      ...xTitles.map((title) => title === trace.xTitle ? x : null),
+      ...yTitles.map((title) => title === trace.yTitle ? y : null),
+      ...withZ ? [z] : [],
+    ])
   );
-  const withZ = traces.some((trace) => trace.z);
-  for (const row of rows) if (withZ && row.length < (several ? 4 : 3)) row.push(null);
-  const at = (index: number) => rows.map((row) => row[index + (several ? 1 : 0)]);
-  const columns = [column(first?.xTitle ?? "x", at(0)), column(first?.yTitle ?? "y", at(1))];
-  if (withZ) columns.push(column(traces.find((trace) => trace.z)!.zTitle, at(2)));
+  const titles = [...xTitles, ...yTitles];
+  if (withZ) titles.push(traces.find((trace) => trace.z)!.zTitle);
+  const columns = titles.map((title, i) =>
+    column(title, rows.map((row) => row[i + (several ? 1 : 0)]))
+  );
   if (several) columns.unshift({ name: "Series", numeric: false });
   return { columns, rows };
+}
+
+/** The different titles, in order; at least one. */
+function distinct(titles: string[]): string[] {
+  return titles.length === 0 ? ["x"] : [...new Set(titles)];
 }
 
 interface Trace {
@@ -82,12 +95,13 @@ function pointsOf({ x, y, z }: Trace): DataValue[][] {
 
 function axisTitle(layout: Json, reference: unknown, letter: string): string {
   const number = typeof reference === "string" ? reference.slice(1) : "";
-  return titleText((layout[`${letter}axis${number}`] as Json | undefined)?.title) ?? letter;
+  return titleText((layout[`${letter}axis${number}`] as Json | undefined)?.title) ??
+    titleText((layout[`${letter}axis`] as Json | undefined)?.title) ?? letter;
 }
 
 function titleText(title: unknown): string | undefined {
   const text = typeof title === "string" ? title : (title as Json | undefined)?.text;
-  return typeof text === "string" && text !== "" ? text.replace(/<[^>]*>/g, " ") : undefined;
+  return typeof text === "string" && text.trim() !== "" ? text.replace(/<[^>]*>/g, " ") : undefined;
 }
 
 function values(list: unknown): DataValue[] {

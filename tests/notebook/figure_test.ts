@@ -150,3 +150,40 @@ Deno.test("Two figures share no identifier, and a legend is not cut off where le
   }
   assert(first.includes('class="scrollbox"') && !/scrollbox"[^>]*clip-path/.test(first));
 });
+
+Deno.test("Numbers of panels with axes of their own stand under the titles of those axes", async () => {
+  const { metadata } = await figureOutput({
+    data: [
+      { type: "bar", orientation: "h", name: "memory", y: ["a", "b"], x: [1, 2] },
+      {
+        type: "bar",
+        orientation: "h",
+        name: "time",
+        y: ["a", "b"],
+        x: [30, 40],
+        xaxis: "x2",
+        yaxis: "y2",
+      },
+    ],
+    layout: {
+      xaxis: { title: "Memory (MiB)", domain: [0, 0.45] },
+      xaxis2: { title: "Time (ms)", domain: [0.55, 1], anchor: "y2" },
+      yaxis: { title: "Way" },
+      yaxis2: { title: { text: " " }, anchor: "x2" },
+    },
+    ...WORDS,
+  });
+  assert(metadata?.kind === "figure");
+  assertEquals(metadata.table?.columns.map(({ name, unit }) => unit ? `${name} (${unit})` : name), [
+    "Series",
+    "Memory (MiB)",
+    "Time (ms)",
+    "Way",
+  ]);
+  assertEquals(metadata.table?.rows, [
+    ["memory", 1, null, "a"],
+    ["memory", 2, null, "b"],
+    ["time", null, 30, "a"],
+    ["time", null, 40, "b"],
+  ]);
+});
