@@ -76,6 +76,18 @@ async function waitForFigures(notebook: OpenNotebook, expected: number): Promise
   assertEquals(await drawn(), expected, "figures");
 }
 
+/** How many tables are shown, once that has not changed for three seconds: they come bit by bit. */
+async function settledTables({ page }: OpenNotebook): Promise<number> {
+  let count = -1;
+  for (let same = 0; same < 6; same++) {
+    const now = await page.locator(".jp-OutputArea-output table").count();
+    if (now !== count) same = 0;
+    count = now;
+    await page.waitForTimeout(500);
+  }
+  return count;
+}
+
 for (const { name, program, path } of FRONT_ENDS) {
   const options = { ignore: !python || !chromiumPath };
 
@@ -93,7 +105,7 @@ for (const { name, program, path } of FRONT_ENDS) {
       const page = await browser.newPage({ viewport: { width: 1200, height: 1600 } });
       const notebook = await open(server, `${path}notebooks/${NOTEBOOK}`, page);
       await waitForFigures(notebook, figures);
-      const tables = await page.locator(".jp-OutputArea-output table").count();
+      const tables = await settledTables(notebook);
       assert(tables > 0);
 
       await notebook.menu("Kernel", /^Restart Kernel and Run All Cells/);
@@ -119,7 +131,7 @@ for (const { name, program, path } of FRONT_ENDS) {
         0,
       );
       await waitForFigures(notebook, figures);
-      assertEquals(await page.locator(".jp-OutputArea-output table").count(), tables);
+      assertEquals(await settledTables(notebook), tables);
     },
   });
 
