@@ -5,6 +5,13 @@
  * @param digits significant digits of fractions (default 4); integers below 10¹⁵ stay whole
  */
 export function formatNumber(value: number, digits = 4): string {
+  return numberText(value, digits, GROUPED_FROM);
+}
+
+/** Numbers from here on are grouped; where one of a column is, its numbers of four digits are, too. */
+const GROUPED_FROM = 10_000;
+
+function numberText(value: number, digits: number, groupedFrom: number): string {
   if (Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
@@ -14,7 +21,7 @@ export function formatNumber(value: number, digits = 4): string {
     return `${Number(mantissa)}·10${power}`.replace("-", "−");
   }
   const rounded = Number.isInteger(value) ? value : Number(value.toPrecision(digits));
-  return grouped(rounded, { maximumFractionDigits: 12 });
+  return grouped(rounded, { maximumFractionDigits: 12 }, groupedFrom);
 }
 
 /**
@@ -25,10 +32,12 @@ export function formatColumn(values: readonly (number | null)[], digits = 4): st
   const sizes = values.filter((value) => value !== null && value !== 0 && Number.isFinite(value))
     .map((value) => Math.abs(value!));
   const largest = Math.max(...sizes), smallest = Math.min(...sizes);
+  const groupedFrom = largest >= GROUPED_FROM ? 1000 : GROUPED_FROM;
+  const alone = (value: number) => numberText(value, digits, groupedFrom);
   const whole = values.every((value) => value === null || Number.isInteger(value));
   const alike = sizes.length > 0 && smallest >= 1e-3 && largest < 1e9 && largest / smallest < 1e4;
   if (whole || !alike) {
-    return values.map((value) => value === null ? "–" : formatNumber(value, digits));
+    return values.map((value) => value === null ? "–" : alone(value));
   }
   // enough for the smallest to keep two significant digits, and the largest `digits`
   const decimals = Math.max(
@@ -42,8 +51,9 @@ export function formatColumn(values: readonly (number | null)[], digits = 4): st
   const fraction = Math.max(...used);
   return values.map((value) => {
     if (value === null) return "–";
-    if (!Number.isFinite(value)) return formatNumber(value);
-    return grouped(value, { minimumFractionDigits: fraction, maximumFractionDigits: fraction });
+    if (!Number.isFinite(value)) return alone(value);
+    const places = { minimumFractionDigits: fraction, maximumFractionDigits: fraction };
+    return grouped(value, places, groupedFrom);
   });
 }
 
@@ -73,8 +83,12 @@ export function formatBytes(bytes: number): string {
   }`;
 }
 
-function grouped(value: number, options: Intl.NumberFormatOptions): string {
-  const useGrouping = Math.abs(value) >= 10_000;
+function grouped(
+  value: number,
+  options: Intl.NumberFormatOptions,
+  from = GROUPED_FROM,
+): string {
+  const useGrouping = Math.abs(value) >= from;
   return value.toLocaleString("en-US", { useGrouping, ...options }).replace("-", "−");
 }
 

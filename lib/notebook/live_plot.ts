@@ -1,8 +1,9 @@
 import { showCaption } from "./caption.ts";
 import { display, type Output } from "./display.ts";
+import { figureOutput } from "./figure.ts";
 import { formatNumber } from "./format_number.ts";
 import { jupyter } from "./jupyter.ts";
-import type { DataTable } from "./outputs.ts";
+import type { DataTable, FigureMetadata } from "./outputs.ts";
 import { roundTo, slug, splitUnit } from "./plain_data.ts";
 import { escapeHtml } from "./table.ts";
 import { DASHES, FONT_FAMILY, theme } from "./theme.ts";
@@ -27,11 +28,15 @@ const PAUSE = { notebook: 500, lines: 5000 };
 /** Points kept of each series; beyond, every second one is dropped. */
 const MOST_POINTS = 400;
 const WIDTH = 720, HEIGHT = 260;
+/** Height of the figure that stays when all is done. */
+const FINAL_HEIGHT = 340;
+/** Lines of text next to each other are at least so far apart. */
+const LINE_HEIGHT = 14;
 const PLOT = { left: 64, right: WIDTH - 110, top: 16, bottom: HEIGHT - 48 };
 
 /**
- * A small curve that grows while a cell runs: drawn again in place in a notebook, a printed line now
- * and then elsewhere.
+ * A small curve that grows while a cell runs: drawn again in place in a notebook, where a figure
+ * takes its place at the end; a printed line now and then elsewhere.
  *
  * ```ts
  * import { livePlot } from "cutloss/notebook/mod.ts";
@@ -66,14 +71,15 @@ export class LivePlot implements AsyncDisposable {
       if (Number.isFinite(value) && !(this.#options.log && value <= 0)) series.add(x, value);
     }
     if (performance.now() - this.#shown < (jupyter() ? PAUSE.notebook : PAUSE.lines)) return;
-    await this.#show(true);
+    await this.#show(this.output(), true);
   }
 
-  /** Draws the last state, with its caption in a notebook. Further calls do nothing. */
+  /** Draws the last state, as a figure with its caption in a notebook. Further calls do nothing. */
   async finish(): Promise<void> {
     if (this.#finished) return;
     this.#finished = true;
-    await this.#show(false);
+    const drawn = jupyter() && [...this.#series.values()].some(({ points }) => points.length > 0);
+    await this.#show(drawn ? await this.finalOutput() : this.output());
     const { caption, id = slug(caption) } = this.#options;
     await showCaption(id, caption);
   }
@@ -82,11 +88,11 @@ export class LivePlot implements AsyncDisposable {
     await this.finish();
   }
 
-  async #show(hurry: boolean): Promise<void> {
+  async #show(output: Output, hurry = false): Promise<void> {
     this.#shown = performance.now();
     const update = this.#displayed;
     this.#displayed = true;
-    await display(this.output(), { id: this.#id, update, hurry });
+    await display(output, { id: this.#id, update, hurry });
   }
 
   /** The output for the present state. */
@@ -102,6 +108,22 @@ export class LivePlot implements AsyncDisposable {
         "text/plain": `${splitUnit(x).name} ${formatNumber(step)}: ${last.join(" · ")}`,
       },
       metadata: { kind: "live-plot", id, caption, alt, table: this.#table(x, y) },
+    };
+  }
+
+  /** The output that stays: the present state as a figure like any other. */
+  async finalOutput(): Promise<Output> {
+    const { caption, alt, x = "Step", y = "Loss (nats)", id, log } = this.#options;
+    const { data, metadata } = await figureOutput({
+      data: [...this.#series].filter(([, { points }]) => points.length > 0).map((
+        [name, { points }],
+      ) => ({ name, mode: "lines", x: points.map(([at]) => at), y: points.map(([, v]) => v) })),
+      layout: { xaxis: { title: x }, yaxis: { title: y, ...log && { type: "log" } } },
+      ...{ caption, alt, id, table: this.#table(x, y), width: WIDTH, height: FINAL_HEIGHT },
+    });
+    return {
+      data: { ...data, "text/plain": this.output().data["text/plain"] },
+      metadata: { ...(metadata as FigureMetadata), kind: "live-plot" },
     };
   }
 
@@ -144,6 +166,7 @@ export class LivePlot implements AsyncDisposable {
         `text-anchor="middle" transform="translate(16,${HEIGHT / 2 - 16}) rotate(-90)"`,
       ),
     );
+    const names: { name: string; x: number; y: number; colour: string }[] = [];
     [...this.#series].forEach(([name, { points }], index) => {
       if (points.length === 0) return;
       const colour = colours[index % colours.length];
@@ -152,7 +175,11 @@ export class LivePlot implements AsyncDisposable {
       const dashes = dash && ` stroke-dasharray="${dash}"`;
       parts.push(`<path d="M${path}" fill="none" stroke="${colour}" stroke-width="2"${dashes}/>`);
       const [x, y] = points.at(-1)!;
-      parts.push(text(px(x) + 6, py(y) + 4, name, `fill="${colour}"`));
+      names.push({ name, x: px(x) + 6, y: py(y) + 4, colour });
+    });
+    names.sort((a, b) => a.y - b.y).forEach((label, i) => {
+      if (i > 0) label.y = Math.max(label.y, names[i - 1].y + LINE_HEIGHT);
+      parts.push(text(label.x, label.y, label.name, `fill="${label.colour}"`));
     });
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" ` +
       `viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="${FONT_FAMILY}" font-size="12" fill="${ink}">` +

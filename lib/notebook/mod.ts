@@ -18,7 +18,7 @@
  * | `table` | `text/html`, `text/markdown`, `text/plain` | id, caption, table |
  * | `provenance` | as a table | id "provenance", caption, table, provenance |
  * | `progress` | `text/html`, `text/plain`, last state only | label, done, total, seconds, finished |
- * | `live-plot` | `image/svg+xml`, `text/plain`, last state only | id, caption, alt, table |
+ * | `live-plot` | as a figure; one that was cut short may have the picture and text only | id, caption, alt, table, width, height |
  * | `caption` | `text/markdown`, `text/plain` | of: the id of the figure before it; pages that show captions pass it over |
  * | `result` | as a table | values: [{ name, value, unit? }, …], the notebook's main results |
  *

@@ -73,6 +73,9 @@ export interface LivePlotMetadata {
   caption: string;
   alt: string;
   table: DataTable;
+  /** Size of the pictures in CSS pixels, once it has become a figure. */
+  width?: number;
+  height?: number;
 }
 
 /** One number of a notebook's main result. */

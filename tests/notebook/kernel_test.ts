@@ -71,6 +71,7 @@ Deno.test("In a notebook a progress bar and a live plot are one output each, upd
   );
   assertEquals([bar.kind, bar.done, bar.finished], ["progress", 40, true]);
   assertEquals(curve.kind, "live-plot");
+  assertEquals(Object.keys(outputs[1].data!).length, 4, "a figure in the end, in all its forms");
   assertEquals(caption, { kind: "caption", of: curve.id });
   assertEquals((curve.table as { rows: unknown[] }).rows.length, 40);
 });

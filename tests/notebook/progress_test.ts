@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { breathe, checkInterrupt, interruptSignal } from "../../lib/notebook/interrupt.ts";
 import { livePlot } from "../../lib/notebook/live_plot.ts";
+import { PLOTLY_MIME } from "../../lib/notebook/outputs.ts";
+import type { PlotlyFigure } from "../../lib/notebook/plotly_svg.ts";
 import { progress } from "../../lib/notebook/progress.ts";
 
 /** What `run` prints, a line an entry. */
@@ -62,6 +64,35 @@ Deno.test("A live plot keeps its last point, thins the others and draws every se
   assert(steps.every((step, i) => i === 0 || step > steps[i - 1]), "in order, none twice");
   const svg = data["image/svg+xml"] as string;
   assert(svg.includes("a&lt;b") && svg.includes("Loss (nats)") && !svg.includes("NaN"));
+});
+
+Deno.test("Names at the ends of a live plot's lines do not meet", async () => {
+  const plot = livePlot({ caption: "x", alt: "y" });
+  await printedBy(async () => {
+    await plot.add(1, { training: 3, validation: 2, test: 1 });
+    await plot.add(2, { training: 1.001, validation: 1, test: 1.002 });
+  });
+  const svg = plot.output().data["image/svg+xml"] as string;
+  const heights = ["training", "validation", "test"].map((name) =>
+    Number(new RegExp(` y="([\\d.]+)"[^>]*>${name}<`).exec(svg)![1])
+  ).sort((a, b) => a - b);
+  assert(heights[1] - heights[0] >= 12 && heights[2] - heights[1] >= 12, heights.join());
+});
+
+Deno.test("What stays of a live plot is a figure with all its series, on the axis it had", async () => {
+  const plot = livePlot({ caption: "Loss.", alt: "It falls.", log: true });
+  await printedBy(async () => {
+    for (let i = 1; i <= 5; i++) await plot.add(i, { training: 1 / i, validation: 2 / i });
+  });
+  const { data, metadata } = await plot.finalOutput();
+  assertEquals(Object.keys(data), [PLOTLY_MIME, "image/svg+xml", "image/png", "text/plain"]);
+  const { data: traces, layout } = data[PLOTLY_MIME] as PlotlyFigure;
+  assertEquals(traces.map(({ name, mode, y }) => [name, mode, y]), [
+    ["training", "lines", [1, 0.5, 0.333333, 0.25, 0.2]],
+    ["validation", "lines", [2, 1, 0.666667, 0.5, 0.4]],
+  ]);
+  assertEquals((layout.yaxis as { type: string }).type, "log");
+  assert(metadata?.kind === "live-plot" && metadata.table.rows.length === 10);
 });
 
 Deno.test("Points that are not finite are left out of a live plot", async () => {

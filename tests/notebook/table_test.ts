@@ -68,6 +68,12 @@ Deno.test("Numbers are written with sensible digits", () => {
   assertEquals(formatColumn([1.5, 40, Infinity]), ["1.5", "40.0", "∞"]);
 });
 
+Deno.test("Numbers of one column are grouped alike", () => {
+  assertEquals(formatColumn([33509, 823, 6958]), ["33,509", "823", "6,958"]);
+  assertEquals(formatColumn([6958.5, 12000.25]), ["6,959", "12,000"]);
+  assertEquals(formatColumn([1024, 8192]), ["1024", "8192"]);
+});
+
 Deno.test("Durations and sizes are written in the unit that fits", () => {
   assertEquals([0.84, 12.4, 185, 7620].map(formatDuration), [
     "0.8 s",

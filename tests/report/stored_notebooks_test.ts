@@ -35,10 +35,12 @@ const VIEWERS: Record<string, string[]> = {
   "GitHub": JUPYTER,
 };
 
+const FIGURE = /^(application\/vnd\.plotly\.v1\+json|image\/(svg\+xml|png))$/;
+
 /** What a viewer shows of each kind of output, if it is as we want it. */
 const WANTED: Record<string, RegExp> = {
-  figure: /^(application\/vnd\.plotly\.v1\+json|image\/(svg\+xml|png))$/,
-  "live-plot": /^image\/svg\+xml$/,
+  figure: FIGURE,
+  "live-plot": FIGURE,
   table: /^text\/html$/,
   result: /^text\/html$/,
   provenance: /^text\/html$/,
