@@ -54,9 +54,15 @@ export interface ExecuteAllOptions {
   directory?: string;
   scale?: string;
   seed?: number;
-  /** Each notebook gets an empty cache folder: no model, checkpoint or choice of earlier runs. */
+  /**
+   * Each notebook gets an empty cache folder: no model, checkpoint or choice of earlier runs. None
+   * opens what another leaves behind then, so several are executed at a time.
+   */
   afresh?: boolean;
 }
+
+/** Notebooks at a time, if it may be several: each has a kernel and a device of its own. */
+const AT_A_TIME = Math.min(navigator.hardwareConcurrency, 4);
 
 /** What {@link executeAll} has of a notebook. */
 export interface Execution {
@@ -67,8 +73,8 @@ export interface Execution {
 }
 
 /**
- * Executes notebooks one after the other and shows where it stands. A notebook that fails does not
- * keep the others from being executed. Ctrl-C ends the process with code 130.
+ * Executes notebooks and shows where it stands. A notebook that fails does not keep the others from
+ * being executed. Ctrl-C ends the process with code 130.
  *
  * @param names without extension, of the folder notebooks
  */
@@ -83,31 +89,36 @@ export async function executeAll(
   if (directory !== undefined) await Deno.mkdir(directory, { recursive: true });
   const width = Math.max(...names.map((name) => name.length));
   const line = new ProgressLine();
-  try {
-    for (const name of await executionOrder(names)) {
-      await using cache = afresh ? await emptyCache() : undefined;
-      try {
-        const { notebook, seconds } = await executeNotebook(
-          join(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
-          {
-            ...directory !== undefined && { out: join(directory, `${name}.ipynb`) },
-            ...{ scale, seed, signal: controller.signal, env: cache?.env },
-            onProgress: ({ cell, cells, title }) => {
-              if (cell > cells) return;
-              const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
-              line.step((elapsed) => `${elapsed}  ${name.padEnd(width)}  ${count}  ${title}`);
-            },
+  const execute = async (name: string) => {
+    await using cache = afresh ? await emptyCache() : undefined;
+    try {
+      const { notebook, seconds } = await executeNotebook(
+        join(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
+        {
+          ...directory !== undefined && { out: join(directory, `${name}.ipynb`) },
+          ...{ scale, seed, signal: controller.signal, env: cache?.env },
+          onProgress: ({ cell, cells, title }) => {
+            if (cell > cells) return;
+            const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
+            line.step((elapsed) => `${elapsed}  ${name.padEnd(width)}  ${count}  ${title}`);
           },
-        );
-        line.finish(`${name.padEnd(width)}  executed in ${seconds.toFixed(1)} s`);
-        executions.set(name, { notebook });
-      } catch (error) {
-        line.finish();
-        if (!(error instanceof CellError)) throw error;
-        console.error(`\n${error.message}\n`);
-        executions.set(name, { failure: `code cell ${error.cell} failed` });
-      }
+        },
+      );
+      line.finish(`${name.padEnd(width)}  executed in ${seconds.toFixed(1)} s`);
+      executions.set(name, { notebook });
+    } catch (error) {
+      line.finish();
+      if (!(error instanceof CellError)) throw error;
+      console.error(`\n${error.message}\n`);
+      executions.set(name, { failure: `code cell ${error.cell} failed` });
     }
+  };
+  try {
+    const waiting = await executionOrder(names);
+    const executeNext = async () => {
+      for (let name; (name = waiting.shift()) !== undefined;) await execute(name);
+    };
+    await Promise.all(Array.from({ length: afresh ? AT_A_TIME : 1 }, executeNext));
   } catch (error) {
     if (!controller.signal.aborted) throw error;
     console.error("Stopped.");
