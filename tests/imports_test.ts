@@ -17,9 +17,15 @@ const LAYERS = [
 /** Layers that are one in two folders: they may import each other. */
 const ONE_LAYER = ["lib/notebook", "lib/report"];
 /** Beside the layers: these import only each other, and anybody may import them. */
-const BESIDE = ["lib/text", "lib/data", "lib/classic", "lib/hub"];
+const BESIDE = ["lib/text", "lib/data", "lib/classic", "lib/files", "lib/hub"];
 /** What runs in a browser uses web standards only, and imports only what does so too. */
-const FOR_BROWSERS = [...LAYERS.slice(0, 6).flat(), "lib/text", "lib/classic", "lib/mod.ts"];
+const FOR_BROWSERS = [
+  ...LAYERS.slice(0, 6).flat(),
+  "lib/text",
+  "lib/classic",
+  "lib/files",
+  "lib/mod.ts",
+];
 
 /** Comments go; strings stay, because specifiers are strings. */
 function codeOf(source: string): string {
@@ -191,18 +197,38 @@ Deno.test("the library type-checks as a browser has it: lib.dom, @webgpu/types, 
   assertEquals(code, 0, errors);
 });
 
-Deno.test("that type check knows WebGPU but not Deno", async () => {
+/** The same of a program. */
+async function checkProgram(program: string): Promise<{ code: number; errors: string }> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
-    await Deno.writeTextFile(
-      file,
-      "export const cwd = Deno.cwd();\nexport const gpu: string = navigator.gpu;\n",
-    );
-    const { code, errors } = await checkForBrowsers(file);
-    assertEquals(code, 1);
-    assertStringIncludes(errors, "'Deno'");
-    assertStringIncludes(errors, "Type 'GPU' is not assignable to type 'string'");
+    await Deno.writeTextFile(file, program);
+    return await checkForBrowsers(file);
   } finally {
     await Deno.remove(file);
   }
+}
+
+Deno.test("that type check knows WebGPU but not Deno", async () => {
+  const { code, errors } = await checkProgram(
+    "export const cwd = Deno.cwd();\nexport const gpu: string = navigator.gpu;\n",
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(errors, "'Deno'");
+  assertStringIncludes(errors, "Type 'GPU' is not assignable to type 'string'");
+});
+
+Deno.test("models and checkpoints take the folders that browsers give to pages", async () => {
+  const { code, errors } = await checkProgram(`
+    import * as cutloss from "${new URL("lib/mod.ts", ROOT).href}";
+    const folder: FileSystemDirectoryHandle = await navigator.storage.getDirectory();
+    const places: cutloss.ModelFiles[] = [
+      cutloss.directoryFiles(folder),
+      cutloss.fetchedFiles("model"),
+      cutloss.memoryFiles(),
+    ];
+    const store: cutloss.CheckpointStore = cutloss.directoryCheckpoints(folder);
+    export const blob = new Blob([await cutloss.encodeSafetensors({})]);
+    console.log(places, store);
+  `);
+  assertEquals(code, 0, errors);
 });

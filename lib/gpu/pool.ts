@@ -53,7 +53,7 @@ export class DeviceBuffer {
   }
 
   /** All of it, or `bytes` from `offset` (a multiple of 256), to bind to a kernel. */
-  slice(offset = 0, bytes = this.bytes - offset): BufferSlice {
+  slice(offset = 0, bytes: number = this.bytes - offset): BufferSlice {
     return { buffer: this, offset, bytes };
   }
 }

@@ -4,9 +4,13 @@
  * The shapes of what it takes and gives are those of `ModelFiles` in lib/nn, which reads and writes
  * models without knowing of files.
  */
-import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
+import {
+  openSafetensors,
+  type SafetensorsFile,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors.ts";
 import { writeAtomically } from "./write_atomically.ts";
-import { type TensorToWrite, writeSafetensors } from "./write_safetensors.ts";
 
 /** What {@linkcode modelDir} gives. */
 export interface ModelDir {

@@ -1,5 +1,5 @@
 /**
- * Safetensors files: read tensor by tensor, written atomically.
+ * Safetensors files on disk: read tensor by tensor, written atomically.
  *
  * ```ts
  * import { openSafetensors, writeSafetensors } from "cutloss/hub/safetensors.ts";
@@ -14,16 +14,23 @@
  *
  * Both directions hold one tensor at a time: a checkpoint may be larger than memory allows twice.
  */
-import { ARRAYS, type HostTensor, type TensorArray } from "./safetensors_arrays.ts";
 import {
-  BYTES_PER_ELEMENT,
+  safetensorsParts,
+  type TensorsToWrite,
+  type TensorToWrite,
+  type WriteSafetensorsOptions,
+} from "../files/encode_safetensors.ts";
+import { type ReadTensorBytes, Safetensors } from "../files/safetensors.ts";
+import type { HostTensor, TensorArray } from "../files/safetensors_arrays.ts";
+import {
   headerLength,
   parseHeader,
   type SafetensorsDtype,
   type SafetensorsEntry,
   SafetensorsError,
   type SafetensorsHeader,
-} from "./safetensors_header.ts";
+} from "../files/safetensors_header.ts";
+import { writeAtomically } from "./write_atomically.ts";
 
 export {
   type HostTensor,
@@ -31,90 +38,20 @@ export {
   type SafetensorsEntry,
   SafetensorsError,
   type TensorArray,
-};
-export {
   type TensorToWrite,
-  writeSafetensors,
   type WriteSafetensorsOptions,
-} from "./write_safetensors.ts";
+};
 
 const CHUNK_BYTES = 1 << 24;
 
 /** An open safetensors file; close it with `using` or {@linkcode SafetensorsFile.close}. */
-export class SafetensorsFile implements Disposable {
+export class SafetensorsFile extends Safetensors {
   #file: Deno.FsFile;
-  #dataStart: number;
-  #header: SafetensorsHeader;
 
   /** Made by {@linkcode openSafetensors}. */
-  constructor(
-    file: Deno.FsFile,
-    dataStart: number,
-    header: SafetensorsHeader,
-    /** The path it was opened with. */
-    readonly path: string,
-  ) {
+  constructor(file: Deno.FsFile, dataStart: number, header: SafetensorsHeader, path: string) {
+    super(header, readFrom(file, dataStart, path), path);
     this.#file = file;
-    this.#dataStart = dataStart;
-    this.#header = header;
-  }
-
-  /** Every tensor's dtype, shape and place, in the order of the file. */
-  get entries(): ReadonlyMap<string, SafetensorsEntry> {
-    return this.#header.entries;
-  }
-
-  /** The file's own strings, such as `format`. */
-  get metadata(): Readonly<Record<string, string>> {
-    return this.#header.metadata;
-  }
-
-  /**
-   * Reads one tensor.
-   *
-   * @throws SafetensorsError if there is no such tensor, its dtype has no array in JavaScript, or
-   *   the file has become shorter since it was opened
-   */
-  read(name: string): HostTensor {
-    const entry = this.#entry(name);
-    const { dtype, shape, begin, end } = entry;
-    if (dtype === "F16" || dtype === "BF16") return this.readFloat32(name);
-    const ArrayType = ARRAYS[dtype];
-    if (!ArrayType) {
-      throw new SafetensorsError(`Tensor "${name}" of ${this.path} has dtype ${dtype}, not read.`);
-    }
-    const buffer = new ArrayBuffer(end - begin);
-    this.#readBytes(entry, 0, new Uint8Array(buffer));
-    return { shape, data: new ArrayType(buffer) };
-  }
-
-  /**
-   * Reads one tensor of dtype F32, F16 or BF16 as f32.
-   *
-   * @throws SafetensorsError if the tensor has another dtype, and as {@linkcode read} does
-   */
-  readFloat32(name: string): HostTensor<Float32Array<ArrayBuffer>> {
-    const entry = this.#entry(name);
-    const { dtype, shape, begin, end } = entry;
-    if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") {
-      throw new SafetensorsError(
-        `Tensor "${name}" of ${this.path} has dtype ${dtype}, expected F32, F16 or BF16.`,
-      );
-    }
-    const data = new Float32Array((end - begin) / BYTES_PER_ELEMENT[dtype]);
-    if (dtype === "F32") {
-      this.#readBytes(entry, 0, new Uint8Array(data.buffer));
-      return { shape, data };
-    }
-    const chunk = new Uint8Array(Math.min(end - begin, CHUNK_BYTES));
-    for (let offset = 0; offset < end - begin; offset += chunk.length) {
-      const part = chunk.subarray(0, Math.min(chunk.length, end - begin - offset));
-      this.#readBytes(entry, offset, part);
-      const out = data.subarray(offset / 2, (offset + part.length) / 2);
-      if (dtype === "F16") out.set(new Float16Array(part.buffer, 0, out.length));
-      else widenBfloat16(new Uint16Array(part.buffer, 0, out.length), out);
-    }
-    return { shape, data };
   }
 
   /** Closes the file. */
@@ -122,33 +59,24 @@ export class SafetensorsFile implements Disposable {
     this.#file.close();
   }
 
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     this.close();
   }
+}
 
-  #entry(name: string): SafetensorsEntry {
-    const entry = this.entries.get(name);
-    if (!entry) {
-      const names = [...this.entries.keys()];
-      throw new SafetensorsError(
-        `${this.path} has no tensor "${name}"; it has ${names.length}: ` +
-          `${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`,
-      );
-    }
-    return entry;
-  }
-
-  #readBytes(entry: SafetensorsEntry, offset: number, out: Uint8Array): void {
+/** Reads tensors' bytes where they lie in a file. */
+function readFrom(file: Deno.FsFile, dataStart: number, path: string): ReadTensorBytes {
+  return ({ name, begin }, offset, out) => {
     for (let filled = 0; filled < out.length;) {
-      this.#file.seekSync(this.#dataStart + entry.begin + offset + filled, Deno.SeekMode.Start);
-      const n = this.#file.readSync(out.subarray(filled, filled + CHUNK_BYTES));
+      file.seekSync(dataStart + begin + offset + filled, Deno.SeekMode.Start);
+      const n = file.readSync(out.subarray(filled, filled + CHUNK_BYTES));
       filled += n ?? 0;
       if (n !== null) continue;
       throw new SafetensorsError(
-        `${this.path} ended inside tensor "${entry.name}": it was changed while being read.`,
+        `${path} ended inside tensor "${name}": it was changed while being read.`,
       );
     }
-  }
+  };
 }
 
 /**
@@ -182,10 +110,21 @@ export async function readSafetensors(path: string): Promise<Map<string, HostTen
   return tensors;
 }
 
-/** bfloat16 is the upper half of an f32. */
-function widenBfloat16(bits: Uint16Array, out: Float32Array): void {
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
+/**
+ * Writes a safetensors file, in the reference library's order: larger dtypes first, then by name.
+ * The file appears under its name only when it is complete.
+ *
+ * @throws TypeError if a tensor's data does not have as many elements as its shape says, or its
+ *   array cannot be written as its dtype
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: TensorsToWrite,
+  options: WriteSafetensorsOptions = {},
+): Promise<void> {
+  await writeAtomically(path, async (write) => {
+    for await (const part of safetensorsParts(tensors, options)) await write(part);
+  });
 }
 
 /** Fills `out` from the file's position; returns fewer than its length at the end of the file. */

@@ -60,7 +60,7 @@ export class Bert extends Encoder<BertConfig> {
     return withWeights(new Bert(gpu, bertConfigFromJson(config)), source);
   }
 
-  configJson(): ConfigJson {
+  override configJson(): ConfigJson {
     return bertConfigToJson(this.config);
   }
 }

@@ -26,17 +26,17 @@ export function refuse(json: ConfigJson, model: string, variants: ConfigJson): v
   }
 }
 
+/** Name of an activation function in configurations. */
+export type ActivationName = "gelu" | "gelu_new" | "gelu_pytorch_tanh" | "relu" | "tanh";
+
 /** Activation functions by their names in configurations. */
-const ACTIVATIONS = {
+const ACTIVATIONS: Record<ActivationName, "gelu" | "gelu_tanh" | "relu" | "tanh"> = {
   gelu: "gelu",
   gelu_new: "gelu_tanh",
   gelu_pytorch_tanh: "gelu_tanh",
   relu: "relu",
   tanh: "tanh",
-} as const;
-
-/** Name of an activation function in configurations. */
-export type ActivationName = keyof typeof ACTIVATIONS;
+};
 
 /** The activation function named by a configuration. */
 export function activationOf(name: ActivationName): "gelu" | "gelu_tanh" | "relu" | "tanh" {

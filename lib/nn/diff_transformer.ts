@@ -56,7 +56,7 @@ export interface Look {
 }
 
 /** Attention and SwiGLU, each behind an RMS norm and added to the residual. */
-class Block {
+export class DiffTransformerBlock {
   readonly norm1: RmsNorm;
   readonly attention: RotaryAttention;
   readonly norm2: RmsNorm;
@@ -114,9 +114,9 @@ class Block {
 export class DiffTransformer extends Model {
   readonly config: DiffTransformerConfig;
   readonly tokens: Embedding;
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly DiffTransformerBlock[];
   readonly norm: RmsNorm;
-  readonly names: WeightNames = {
+  override readonly names: WeightNames = {
     model: "differential transformer",
     prefix: "model.",
     ignored: [/^lm_head\.weight$/],
@@ -136,7 +136,7 @@ export class DiffTransformer extends Model {
     });
     this.blocks = Array.from(
       { length: layers },
-      (_, i) => new Block(this, `model.layers.${i}`, all, i + 1),
+      (_, i) => new DiffTransformerBlock(this, `model.layers.${i}`, all, i + 1),
     );
     this.norm = new RmsNorm(this.weights, "model.norm", width, normEps);
     this.weights.allocate({ seed });
@@ -156,7 +156,7 @@ export class DiffTransformer extends Model {
     return withWeights(new DiffTransformer(gpu, diffTransformerConfigFromJson(config)), source);
   }
 
-  configJson(): ConfigJson {
+  override configJson(): ConfigJson {
     return diffTransformerConfigToJson(this.config);
   }
 
@@ -205,7 +205,7 @@ export class DiffTransformer extends Model {
     return values.map(([value]) => value);
   }
 
-  activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
+  override activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
     const { inner } = this.config;
     // SwiGLU stores gate, up and their product where GELU stores two.
     return storedBytes({ ...this.config, inner: 1.5 * inner, ...size });

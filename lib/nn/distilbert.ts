@@ -53,7 +53,7 @@ export class DistilBert extends Encoder<DistilBertConfig> {
     return withWeights(new DistilBert(gpu, distilBertConfigFromJson(config)), source);
   }
 
-  configJson(): ConfigJson {
+  override configJson(): ConfigJson {
     return distilBertConfigToJson(this.config);
   }
 }

@@ -29,7 +29,7 @@ export interface EncoderKind {
 
 /** An encoder with a classification head. */
 export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
-  readonly names: WeightNames;
+  override readonly names: WeightNames;
   readonly words: Embedding;
   readonly positions: Embedding;
   readonly types: Embedding | undefined;
@@ -86,7 +86,7 @@ export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
     return this.classifier.forward(head);
   }
 
-  activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
+  override activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
     return storedBytes({ ...this.config, ...size });
   }
 

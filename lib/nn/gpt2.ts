@@ -56,7 +56,7 @@ export interface LossOptions
   extends PassOptions, Pick<LinearCrossEntropyOptions, "impl" | "filterEps" | "reduction"> {}
 
 /** Attention and a feed-forward layer, each behind a layer norm and added to the residual. */
-class Block {
+export class Gpt2Block {
   readonly norm1: LayerNorm;
   readonly attention: Linear;
   readonly attentionOut: Linear;
@@ -114,9 +114,9 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
   readonly config: Gpt2Config;
   readonly tokens: Embedding;
   readonly positions: Embedding;
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly Gpt2Block[];
   readonly norm: LayerNorm;
-  readonly names: WeightNames = {
+  override readonly names: WeightNames = {
     model: "GPT-2",
     prefix: "transformer.",
     ignored: [/\battn\.(masked_)?bias$/, /^lm_head\.weight$/],
@@ -136,7 +136,7 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
     this.positions = new Embedding(this.weights, "transformer.wpe", positions, width, deviation);
     this.blocks = Array.from(
       { length: layers },
-      (_, i) => new Block(this, `transformer.h.${i}`, all, i),
+      (_, i) => new Gpt2Block(this, `transformer.h.${i}`, all, i),
     );
     this.norm = new LayerNorm(this.weights, "transformer.ln_f", width, normEps);
     this.weights.allocate({ seed });
@@ -156,7 +156,7 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
     return withWeights(new Gpt2(gpu, gpt2ConfigFromJson(config)), source);
   }
 
-  configJson(): ConfigJson {
+  override configJson(): ConfigJson {
     return gpt2ConfigToJson(this.config);
   }
 
@@ -241,7 +241,7 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
     return ops.linear(normal, this.tokens.weight.tensor);
   }
 
-  activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
+  override activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {
     return storedBytes({ ...this.config, ...size });
   }
 

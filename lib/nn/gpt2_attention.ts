@@ -22,13 +22,15 @@ export async function traceGpt2(model: Gpt2, batch: Gpt2Batch): Promise<LayerAtt
   const { gpu, config: { heads } } = model;
   const held: Tensor[] = [];
   try {
-    using _ = gpu.noGrad();
     let shape: readonly number[] = [];
     const look = (qkv: Tensor, attended: Tensor) => {
       held.push(qkv.alias(), attended.alias());
       shape = qkv.shape;
     };
-    model.hidden(batch, { look }).dispose();
+    {
+      using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
+      model.hidden(batch, { look }).dispose();
+    }
     const read = await gpu.read(held);
     const [size, time, triple] = shape, width = triple / 3;
     return Array.from({ length: held.length / 2 }, (_, i) => {

@@ -1,4 +1,5 @@
 import type { Gpu } from "../tensor/gpu.ts";
+import { ConfigError } from "./config.ts";
 import { loadWeights, type WeightNames } from "./load_weights.ts";
 import type { ModelFiles, TensorToSave, WeightSource } from "./model_files.ts";
 import type { Parameter } from "./parameter.ts";
@@ -24,7 +25,10 @@ export interface BatchSize {
   targets: number;
 }
 
-/** What all models share: named weights, reading and writing. */
+/**
+ * What all models share: named weights, reading and writing. A model of your own declares its
+ * weights in the constructor (layers do that), and calls `weights.allocate()` at its end.
+ */
 export abstract class Model implements Disposable {
   readonly weights: Parameters;
 
@@ -32,20 +36,21 @@ export abstract class Model implements Disposable {
     this.weights = new Parameters(gpu);
   }
 
-  /** How files name the weights. */
-  abstract readonly names: WeightNames;
+  /** How files name the weights (default: as they were declared). */
+  readonly names: WeightNames = { model: "model", prefix: "", ignored: [] };
 
-  /** The configuration as Hugging Face's config.json has it. */
-  abstract configJson(): ConfigJson;
+  /** The configuration as Hugging Face's config.json has it (default: nothing). */
+  configJson(): ConfigJson {
+    return {};
+  }
 
   /**
-   * Bytes that a training step stores between the forward and the backward pass, by estimate.
+   * Bytes that a training step stores between the forward and the backward pass, by estimate. A
+   * model without this method is trained without a plan of the memory.
    *
    * @param checkpoint whether blocks are computed again on the way back.
    */
-  abstract activationBytes(
-    size: { batch: number; time: number; checkpoint?: boolean },
-  ): number;
+  activationBytes?(size: { batch: number; time: number; checkpoint?: boolean }): number;
 
   /** All weights, in the order of the model. */
   parameters(): readonly Parameter[] {
@@ -104,7 +109,17 @@ export async function loadModel<M extends Model>(
   make: (config: ConfigJson) => M,
   options: LoadOptions = {},
 ): Promise<M> {
-  const config = JSON.parse(await files.readText("config.json"));
+  const config = parseConfig(await files.readText("config.json"));
   using source = await files.openTensors("model.safetensors");
   return withWeights(make(config), source, options);
+}
+
+function parseConfig(text: string): ConfigJson {
+  try {
+    const config: unknown = JSON.parse(text);
+    if (typeof config === "object" && config && !Array.isArray(config)) return config as ConfigJson;
+  } catch {
+    // Told below, with the file's name.
+  }
+  throw new ConfigError(`config.json is no JSON object; it begins with "${text.slice(0, 40)}".`);
 }

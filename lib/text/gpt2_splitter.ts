@@ -2,7 +2,7 @@ import { astralKind, KIND_OF_UNIT, SPACE } from "./char_class.ts";
 import { unitsOf } from "./units.ts";
 
 /** GPT-2's pre-tokenising pattern (openai/gpt-2, `encoder.py`), as written there. */
-export const GPT2_PATTERN = String
+export const GPT2_PATTERN: string = String
   .raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 const SPACE_UNIT = 0x20;

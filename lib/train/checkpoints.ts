@@ -40,12 +40,18 @@ const STATE = "state.json", OPTIMIZER = "optimizer.safetensors";
 /** Name of a checkpoint, of which later ones sort after earlier ones. */
 const nameOf = (kind: "step" | "best", step: number) => `${kind}-${String(step).padStart(8, "0")}`;
 
+/** The step in a name. */
+const stepOf = (name: string) => Number(name.slice(name.lastIndexOf("-") + 1));
+
 /** Names of one kind, oldest first. */
 async function namesOf(store: CheckpointStore, kind: "step" | "best"): Promise<string[]> {
   return (await store.list()).filter((name) => name.startsWith(`${kind}-`)).sort();
 }
 
-/** Writes a checkpoint to go on from, and removes older ones but the last `keep`. */
+/**
+ * Writes a checkpoint to go on from, and removes older ones but the last `keep`, and all best models
+ * but the last.
+ */
 export async function writeCheckpoint(
   store: CheckpointStore,
   model: Model,
@@ -59,6 +65,7 @@ export async function writeCheckpoint(
     await files.writeText(STATE, JSON.stringify(state));
   });
   for (const name of (await namesOf(store, "step")).slice(0, -keep)) await store.remove(name);
+  for (const name of (await namesOf(store, "best")).slice(0, -1)) await store.remove(name);
 }
 
 /**
@@ -71,9 +78,9 @@ export async function readCheckpoint(
   optimizer: AdamW,
 ): Promise<TrainingState | undefined> {
   const name = (await namesOf(store, "step")).at(-1);
-  const last = name ? Number(name.slice("step-".length)) : -1;
+  const last = name ? stepOf(name) : -1;
   for (const best of await namesOf(store, "best")) {
-    if (Number(best.slice("best-".length)) > last) await store.remove(best);
+    if (stepOf(best) > last) await store.remove(best);
   }
   if (!name) return undefined;
   const files = store.open(name);
@@ -85,7 +92,10 @@ export async function readCheckpoint(
   return state;
 }
 
-/** Writes the weights of the best model so far, and removes those that were best before. */
+/**
+ * Writes the weights of the best model so far, and removes those that were best before; but not
+ * those that the last checkpoint knows as the best: whoever goes back to it needs them.
+ */
 export async function writeBest(
   store: CheckpointStore,
   model: Model,
@@ -95,7 +105,11 @@ export async function writeBest(
     await model.save(files);
     await files.writeText(STATE, JSON.stringify(evaluation));
   });
-  for (const name of (await namesOf(store, "best")).slice(0, -1)) await store.remove(name);
+  const checkpoint = (await namesOf(store, "step")).at(-1);
+  const last = checkpoint ? stepOf(checkpoint) : -1;
+  const before = (await namesOf(store, "best")).slice(0, -1);
+  const known = before.findLast((name) => stepOf(name) <= last);
+  for (const name of before) if (name !== known) await store.remove(name);
 }
 
 /**

@@ -34,10 +34,12 @@ export async function classify(
     const part = batches.slice(start, start + BATCHES_A_READ);
     const results: Tensor[] = [];
     try {
-      using _ = gpu.noGrad();
-      for (const members of part) {
-        const rows = members.map((i) => ({ ids: texts[i], label: -100 }));
-        results.push(model.logits(padTokens(rows, { padId })));
+      {
+        using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
+        for (const members of part) {
+          const rows = members.map((i) => ({ ids: texts[i], label: -100 }));
+          results.push(model.logits(padTokens(rows, { padId })));
+        }
       }
       const classes = results[0].shape[1];
       if (start === 0) probabilities = new Float64Array(texts.length * classes);

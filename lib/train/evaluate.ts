@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Trainable } from "./train.ts";
+import type { Trainable } from "./train_options.ts";
 
 /**
  * The mean loss over batches, each counted by its labels, without dropout. One wait for all.
@@ -15,8 +15,10 @@ export async function evaluate<Batch>(
   const { gpu } = model;
   const losses: Tensor[] = [];
   try {
-    using _ = gpu.noGrad();
-    for (const batch of data) losses.push(loss(batch, {}));
+    {
+      using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
+      for (const batch of data) losses.push(loss(batch, {}));
+    }
     const values = await gpu.read(losses);
     const targets = data.map((batch) => model.measure(batch).targets);
     const all = targets.reduce((a, b) => a + b, 0);

@@ -16,13 +16,20 @@ export interface MemoryPlan {
   total: number;
 }
 
-/** Plans the memory of a training with batches of this size. */
+/**
+ * Plans the memory of a training with batches of this size.
+ *
+ * @throws {TypeError} if the model has no `activationBytes`.
+ */
 export function planMemory(
   model: Model,
   size: { batch: number; time: number; checkpoint?: boolean },
 ): MemoryPlan {
   const weights = model.weights.bytes;
-  const activations = model.activationBytes(size);
+  const activations = model.activationBytes?.(size);
+  if (activations === undefined) {
+    throw new TypeError("planMemory(): the model has no method activationBytes to ask.");
+  }
   const largest = Math.max(...model.parameters().map(({ shape }) => 4 * elementCount(shape)));
   // At its beginning, with all activations in memory, the way back makes the gradient of the
   // output layer.

@@ -14,12 +14,13 @@ export { type StepRecord } from "./loss_log.ts";
 export { formatMemoryPlan, type MemoryPlan, planMemory } from "./memory_plan.ts";
 export { type SamplingOptions, tokenProbabilities } from "./sampling.ts";
 export { schedule, type ScheduleOptions } from "./schedule.ts";
+export { train, TrainingError } from "./train.ts";
 export {
   type BatchSource,
-  train,
+  type CheckpointOptions,
+  type EvaluateOptions,
   type Trainable,
-  TrainingError,
   type TrainOptions,
   type TrainProgress,
   type TrainResult,
-} from "./train.ts";
+} from "./train_options.ts";

@@ -23,7 +23,8 @@ import { tuningOptions } from "../../lib/hub/tuning_store.ts";
 import { Bert, type ClassifierBatch, DistilBert, Gpt2, type Gpt2Batch } from "../../lib/nn/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { train, type Trainable } from "../../lib/train/train.ts";
+import { train } from "../../lib/train/train.ts";
+import type { Trainable } from "../../lib/train/train_options.ts";
 
 /** Extent of a training. */
 interface Sizes {

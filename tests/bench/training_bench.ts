@@ -19,7 +19,7 @@ import { AdamW } from "../../lib/train/adamw.ts";
 import { formatMemoryPlan, planMemory } from "../../lib/train/memory_plan.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { tuneProducts } from "../../lib/tensor/tune_products.ts";
-import type { Trainable } from "../../lib/train/train.ts";
+import type { Trainable } from "../../lib/train/train_options.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 
 /** A model, and the loss of a batch of random tokens. */

@@ -126,6 +126,14 @@ const REFUSED: [string, Uint8Array, string][] = [
   ["overlapping tensors", fileOf({ a: f32([2], 0, 8), b: f32([2], 4, 12) }, 12), "overlaps"],
   ["two tensors in one place", fileOf({ a: f32([1], 0, 4), b: f32([1], 0, 4) }, 4), "overlaps"],
   ["a hole", fileOf({ a: f32([1], 0, 4), b: f32([1], 8, 12) }, 12), "belong to no tensor"],
+  ["a name that stands twice", fileOf('{"a":{},"\\u0061":{}}', 0), 'key "\\u0061" twice'],
+  ["an entry that says something twice", fileOf('{"a":{"x":1,"x":"}"}}', 0), 'key "x" twice'],
+  ["a byte order mark", fileOf("\ufeff{}", 0), 'does not begin with "{"'],
+  ["text that is not UTF-8", fileOf('{"é":1}', 0).map((x) => x === 0xc3 ? 0xff : x), "UTF-8"],
+  ["metadata that is a list", fileOf({ __metadata__: [] }, 0), "__metadata__ is not an object"],
+  ["an offset of 2⁵³", fileOf({ a: f32([0], 2 ** 53, 2 ** 53) }, 0), "data_offsets"],
+  ["an offset that is a fraction", fileOf({ a: f32([1], 0.5, 4.5) }, 5), "data_offsets [0.5,4.5]"],
+  ["a shape that is no number", fileOf('{"a":{"dtype":"F32","shape":[NaN]}}', 0), "JSON"],
   ["bytes after the last tensor", fileOf({ a: f32([1], 0, 4) }, 9), "5 bytes at the end"],
 ];
 

@@ -1,5 +1,5 @@
 /** A small task for a tiny GPT-2: to go on counting, with steps of one to three. */
-import type { BatchSource } from "../../lib/train/train.ts";
+import type { BatchSource } from "../../lib/train/train_options.ts";
 import type { Gpt2Batch } from "../../lib/nn/gpt2.ts";
 import { Batches } from "../../lib/data/batches.ts";
 

@@ -5,7 +5,8 @@
 import { checkpointDir } from "../../lib/hub/checkpoint_dir.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { train, type TrainOptions } from "../../lib/train/train.ts";
+import { train } from "../../lib/train/train.ts";
+import type { TrainOptions } from "../../lib/train/train_options.ts";
 import type { Gpt2Batch } from "../../lib/nn/gpt2.ts";
 import { countingData, sequences, TINY } from "./counting.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Writing of safetensors files.
+ * The bytes of safetensors files.
  */
 import { ARRAYS, type TensorArray } from "./safetensors_arrays.ts";
 import {
@@ -8,7 +8,6 @@ import {
   type SafetensorsDtype,
   type SafetensorsEntry,
 } from "./safetensors_header.ts";
-import { writeAtomically } from "./write_atomically.ts";
 
 /** A tensor to write. */
 export interface TensorToWrite {
@@ -22,24 +21,63 @@ export interface TensorToWrite {
   readonly dtype?: SafetensorsDtype;
 }
 
-/** Options of {@linkcode writeSafetensors}. */
+/** What is written besides tensors. */
 export interface WriteSafetensorsOptions {
   /** Strings about the file; Hugging Face's loaders want `format: "pt"`, which is the default. */
   metadata?: Readonly<Record<string, string>>;
 }
 
+/** Tensors by the names they get in the file. */
+export type TensorsToWrite =
+  | Readonly<Record<string, TensorToWrite>>
+  | ReadonlyMap<string, TensorToWrite>;
+
 /**
- * Writes a safetensors file, in the reference library's order: larger dtypes first, then by name.
- * The file appears under its name only when it is complete.
+ * The bytes of a safetensors file in the reference library's order (larger dtypes first, then by
+ * name), part by part: one tensor is held at a time.
  *
  * @throws TypeError if a tensor's data does not have as many elements as its shape says, or its
  *   array cannot be written as its dtype
  */
-export async function writeSafetensors(
-  path: string,
-  tensors: Readonly<Record<string, TensorToWrite>> | ReadonlyMap<string, TensorToWrite>,
-  { metadata = { format: "pt" } }: WriteSafetensorsOptions = {},
-): Promise<void> {
+export async function* safetensorsParts(
+  tensors: TensorsToWrite,
+  options: WriteSafetensorsOptions = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { header, typed } = layOut(tensors, options);
+  yield header;
+  for (const { name, tensor, dtype } of typed) {
+    const data = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
+    if (data.length !== count(tensor.shape)) {
+      throw new TypeError(
+        `Tensor "${name}" has ${data.length} elements, but its shape [${
+          tensor.shape.join(", ")
+        }] needs ${count(tensor.shape)}.`,
+      );
+    }
+    yield toBytes(name, data, dtype);
+  }
+}
+
+/** The same as one array. */
+export async function encodeSafetensors(
+  tensors: TensorsToWrite,
+  options: WriteSafetensorsOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { header, dataBytes } = layOut(tensors, options);
+  const bytes = new Uint8Array(header.length + dataBytes);
+  let at = 0;
+  for await (const part of safetensorsParts(tensors, options)) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Which tensor goes where, in the reference library's order. */
+function layOut(
+  tensors: TensorsToWrite,
+  { metadata = { format: "pt" } }: WriteSafetensorsOptions,
+) {
   const named = [...(tensors instanceof Map ? tensors : Object.entries(tensors))] as [
     string,
     TensorToWrite,
@@ -53,26 +91,13 @@ export async function writeSafetensors(
     DTYPE_ORDER.indexOf(a.dtype) - DTYPE_ORDER.indexOf(b.dtype) ||
     (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
   );
-  let reached = 0;
+  let dataBytes = 0;
   const entries: SafetensorsEntry[] = typed.map(({ name, tensor, dtype }) => {
-    const begin = reached;
-    reached += count(tensor.shape) * BYTES_PER_ELEMENT[dtype];
-    return { name, dtype, shape: tensor.shape, begin, end: reached };
+    const begin = dataBytes;
+    dataBytes += count(tensor.shape) * BYTES_PER_ELEMENT[dtype];
+    return { name, dtype, shape: tensor.shape, begin, end: dataBytes };
   });
-  await writeAtomically(path, async (write) => {
-    await write(encodeHeader(entries, metadata));
-    for (const { name, tensor, dtype } of typed) {
-      const data = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
-      if (data.length !== count(tensor.shape)) {
-        throw new TypeError(
-          `Tensor "${name}" has ${data.length} elements, but its shape [${
-            tensor.shape.join(", ")
-          }] needs ${count(tensor.shape)}.`,
-        );
-      }
-      await write(toBytes(name, data, dtype));
-    }
-  });
+  return { header: encodeHeader(entries, metadata), typed, dataBytes };
 }
 
 /** The reference library sorts by descending alignment, in this order of its dtypes. */
@@ -91,7 +116,11 @@ function dtypeToWrite(name: string, { data, dtype }: TensorToWrite): Safetensors
   throw new TypeError(`Tensor "${name}" has data of an unknown kind: expected a typed array.`);
 }
 
-function toBytes(name: string, data: TensorArray, dtype: SafetensorsDtype): Uint8Array {
+function toBytes(
+  name: string,
+  data: TensorArray,
+  dtype: SafetensorsDtype,
+): Uint8Array<ArrayBuffer> {
   const ArrayType = ARRAYS[dtype];
   if (ArrayType && data instanceof ArrayType) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

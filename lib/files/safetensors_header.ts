@@ -8,8 +8,26 @@
  * without holes or overlaps.
  */
 
-/** Bytes per element of every dtype that the format names. */
-export const BYTES_PER_ELEMENT = {
+/** A dtype's name as it stands in the file. */
+export type SafetensorsDtype =
+  | "F64"
+  | "I64"
+  | "U64"
+  | "F32"
+  | "I32"
+  | "U32"
+  | "F16"
+  | "BF16"
+  | "I16"
+  | "U16"
+  | "F8_E4M3"
+  | "F8_E5M2"
+  | "I8"
+  | "U8"
+  | "BOOL";
+
+/** Bytes per element of every dtype that is known here. */
+export const BYTES_PER_ELEMENT: Readonly<Record<SafetensorsDtype, number>> = {
   F64: 8,
   I64: 8,
   U64: 8,
@@ -25,10 +43,7 @@ export const BYTES_PER_ELEMENT = {
   I8: 1,
   U8: 1,
   BOOL: 1,
-} as const;
-
-/** A dtype's name as it stands in the file. */
-export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
+};
 
 /** Where one tensor lies. */
 export interface SafetensorsEntry {
@@ -102,12 +117,15 @@ export function parseHeader(
     throw new SafetensorsError(`${source} is no valid safetensors file: ${why}.`);
   };
   if (json[0] !== 0x7b) refuse('its header does not begin with "{"');
-  let value: unknown;
+  let value: unknown, text = "";
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(json);
+    value = JSON.parse(text);
   } catch (error) {
     refuse(`its header is not UTF-8 JSON (${(error as Error).message})`);
   }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) refuse(`its header has the key ${twice} twice in one object`);
   const entries: SafetensorsEntry[] = [];
   const metadata: Record<string, string> = Object.create(null);
   for (const [name, description] of Object.entries(value as object)) {
@@ -147,6 +165,23 @@ export function parseHeader(
     refuse(`${dataBytes - reached} bytes at the end of the data belong to no tensor`);
   }
   return { entries: new Map(entries.map((entry) => [entry.name, entry])), metadata };
+}
+
+/**
+ * The first key that an object of this (well-formed) JSON has twice: `JSON.parse` keeps the last and
+ * says nothing, other readers the first.
+ */
+function repeatedKey(json: string): string | undefined {
+  const keys: Set<string>[] = [];
+  for (const [token, string] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
+    if (token === "{") keys.push(new Set());
+    else if (token === "}") keys.pop();
+    else if (string) {
+      const key: string = JSON.parse(string), seen = keys[keys.length - 1];
+      if (seen.has(key)) return string;
+      seen.add(key);
+    }
+  }
 }
 
 function parseEntry(
@@ -193,7 +228,7 @@ function parseEntry(
 export function encodeHeader(
   entries: readonly SafetensorsEntry[],
   metadata: Readonly<Record<string, string>>,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const header: [string, unknown][] = [];
   if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   for (const { name, dtype, shape, begin, end } of entries) {
