@@ -81,9 +81,10 @@ export class PipelineCache {
     for (const { buffer, offset, bytes } of slices) key += `${buffer.rawId}:${offset}:${bytes}|`;
     let group = pipeline.groups.get(key);
     if (group) return group;
+    // Whole vectors of four, and at least one: WebGPU refuses to bind nothing.
     const entries: GPUBindGroupEntry[] = slices.map(({ buffer, offset, bytes }, binding) => ({
       binding,
-      resource: { buffer: buffer.raw, offset, size: Math.ceil(bytes / 16) * 16 },
+      resource: { buffer: buffer.raw, offset, size: Math.max(1, Math.ceil(bytes / 16)) * 16 },
     }));
     if (pipeline.kernel.params.length > 0) {
       entries.push({

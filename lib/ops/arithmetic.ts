@@ -1,7 +1,7 @@
 /** Sums and products of tensors, element by element. */
 import { arithmetic, scale as scaleKernel } from "../../kernels/arithmetic.ts";
 import type { Bindable } from "../gpu/device.ts";
-import { formatShape, ShapeError } from "../tensor/shape.ts";
+import { elementCount, formatShape, ShapeError } from "../tensor/shape.ts";
 import { gradientOf, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32 } from "./check.ts";
@@ -17,6 +17,11 @@ function checkBroadcast(operation: string, a: Tensor, b: Tensor): void {
         `a, which has ${formatShape(a.shape)}.`,
     );
   }
+}
+
+/** How often b is repeated along a. */
+function repeats(a: Tensor, b: Tensor): number {
+  return elementCount(a.shape.slice(0, a.shape.length - b.shape.length));
 }
 
 /** a ∘ b into a new tensor of a's shape; b is broadcast with `period` elements. */
@@ -47,7 +52,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
   checkF32("add", { a, b });
   checkBroadcast("add", a, b);
   const { gpu, size } = a;
-  const period = b.size, { shape } = b;
+  const period = b.size, rows = repeats(a, b), { shape } = b;
   const y = combine("+", a, a, b, period, "add");
   record({
     name: "add",
@@ -59,7 +64,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
         ? undefined
         : period === size
         ? dy!.alias(shape)
-        : columnSum(gpu, dy!, size / period, period, gradientOf(b)),
+        : columnSum(gpu, dy!, rows, period, gradientOf(b)),
     ],
   });
   return y;
@@ -75,7 +80,7 @@ export function mul(a: Tensor, b: Tensor): Tensor {
   checkF32("mul", { a, b });
   checkBroadcast("mul", a, b);
   const { gpu, size } = a;
-  const period = b.size, { shape } = b;
+  const period = b.size, rows = repeats(a, b), { shape } = b;
   const y = combine("*", a, a, b, period, "mul");
   const saved = { a: a.slice, b: b.slice };
   record({
@@ -89,7 +94,7 @@ export function mul(a: Tensor, b: Tensor): Tensor {
       const products = combine("*", dy!, dy!, saved.a, size, "gradient");
       if (period === size && shape.length === products.shape.length) return [da, products];
       using _ = products;
-      return [da, columnSum(gpu, products, size / period, period, gradientOf(b))];
+      return [da, columnSum(gpu, products, rows, period, gradientOf(b))];
     },
   });
   return y;

@@ -7,9 +7,13 @@ function describe(operation: string, name: string): string {
   return `${operation}(): ${name}`;
 }
 
-/** Throws unless every given tensor is f32. */
+/** Throws unless every given tensor is f32, and all are of one device. */
 export function checkF32(operation: string, tensors: Record<string, Tensor | undefined>): void {
+  const gpu = Object.values(tensors).find((tensor) => tensor)?.gpu;
   for (const [name, tensor] of Object.entries(tensors)) {
+    if (tensor && tensor.gpu !== gpu) {
+      throw new TypeError(`${describe(operation, name)} is a tensor of another Gpu.`);
+    }
     if (tensor && tensor.dtype !== "f32") {
       throw new TypeError(
         `${describe(operation, name)} is a tensor of dtype ${tensor.dtype}; expected f32.`,

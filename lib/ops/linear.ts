@@ -1,5 +1,5 @@
 import { activationGradient, derivativeFromOutput } from "../../kernels/activation.ts";
-import { formatShape, ShapeError } from "../tensor/shape.ts";
+import { elementCount, formatShape, ShapeError } from "../tensor/shape.ts";
 import { product } from "../tensor/product.ts";
 import { gradientOf, gradientPlace, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -63,7 +63,7 @@ export function linear(
     return add(after, residual);
   }
 
-  const m = x.size / k;
+  const m = elementCount(shape.slice(0, -1));
   const y = gpu.empty(outShape, { label: "linear" });
   product(gpu, { a: x, b: weight, y, m, n, k, transposeB: outIn, bias, activation, residual });
   const saved = { x: x.slice, weight: weight.slice, y: y.slice };

@@ -139,6 +139,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       }.`,
     );
   }
+  const nodes = reachable(root);
   const pending = new Map<Tensor, Tensor>();
   const arrive = (tensor: Tensor, gradient: Tensor) => {
     if (!sameShape(gradient.shape, tensor.shape)) {
@@ -160,7 +161,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
   // Also when something throws on the way: what is made here and not kept is freed.
   using _scope = gpu.scope();
   arrive(root, upstream ? upstream.alias() : gpu.full(root.shape, 1, { label: "gradient" }));
-  for (const node of reachable(root)) {
+  for (const node of nodes) {
     const gradients = node.outputs.map((output) => pending.get(output));
     if (gradients.some((gradient) => gradient !== undefined)) {
       const results = node.backward(gradients);
@@ -179,6 +180,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       gradient?.dispose();
       pending.delete(output);
       output.node = undefined;
+      output.consumed = true;
       if (output !== root && !output.kept) output.dispose("backward()");
     }
     letGo(node);
@@ -211,11 +213,22 @@ export function drop(tensor: Tensor): void {
   }
 }
 
-/** Operations that `root` depends on, last recorded first. */
+/**
+ * Operations that `root` depends on, last recorded first.
+ *
+ * @throws if an earlier `backward()` has consumed some of them: their inputs would get nothing.
+ */
 function reachable(root: Tensor): TapeNode[] {
   const found = new Set<TapeNode>(), todo = [root];
   for (let tensor = todo.pop(); tensor; tensor = todo.pop()) {
     const { node } = tensor;
+    if (tensor.consumed) {
+      throw new Error(
+        `backward() of "${root.label}" leads through "${tensor.label}", whose tape an earlier ` +
+          `backward() has consumed; add up the losses and call backward() once, or cut the tape ` +
+          `there with alias().`,
+      );
+    }
     if (!node || found.has(node)) continue;
     found.add(node);
     for (const input of node.inputs) if (input.requiresGrad) todo.push(input);

@@ -42,6 +42,8 @@ export class Tensor implements Disposable {
   cleared = false;
   /** How it was made, if a gradient may flow through it. */
   node: TapeNode | undefined;
+  /** Whether the tape that made it has been consumed: no gradient can flow through it any more. */
+  consumed = false;
   /** Recorded operations that use it. */
   consumers = 0;
   /** Integers written from the host, kept there too: they are checked and sorted without waiting. */
