@@ -130,9 +130,10 @@ export function parseHeader(
   const metadata: Record<string, string> = Object.create(null);
   for (const [name, description] of Object.entries(value as object)) {
     if (name === "__metadata__") {
-      if (!isRecord(description)) refuse("__metadata__ is not an object");
-      for (const [key, text] of Object.entries(description as object)) {
-        if (typeof text !== "string") refuse(`__metadata__.${key} is not a string`);
+      const given = description ?? {}; // the reference library takes null for nothing
+      if (!isRecord(given)) return refuse("__metadata__ is not an object");
+      for (const [key, text] of Object.entries(given)) {
+        if (typeof text !== "string") return refuse(`__metadata__.${key} is not a string`);
         metadata[key] = text;
       }
     } else {

@@ -66,7 +66,8 @@ async function follow(url: string, options: HubRequestOptions): Promise<Response
   const first = new URL(url);
   let target = first;
   for (let hops = 0; hops <= 10; hops++) {
-    const sameHost = target.host === first.host;
+    // The scheme counts, too: a token is not sent in the clear because a redirect says so.
+    const same = target.origin === first.origin;
     // The signal ends the wait for the answer's head; a long body may take its time.
     const abort = new AbortController();
     const timer = setTimeout(
@@ -77,13 +78,19 @@ async function follow(url: string, options: HubRequestOptions): Promise<Response
       method,
       redirect: "manual",
       signal: abort.signal,
-      headers: { ...headers, ...(token && sameHost ? { Authorization: `Bearer ${token}` } : {}) },
+      headers: { ...headers, ...(token && same ? { Authorization: `Bearer ${token}` } : {}) },
     }).finally(() => clearTimeout(timer));
     const location = answer.headers.get("Location");
     if (answer.status < 300 || answer.status >= 400 || !location) return answer;
     const next = new URL(location, target);
     if (next.host !== first.host && !followToOtherHosts) return answer;
     await answer.body?.cancel();
+    if (!/^https?:$/.test(next.protocol)) {
+      throw new HubError(
+        `The hub redirects to ${next} when asked for ${options.what}; expected https.`,
+        answer.status,
+      );
+    }
     target = next;
   }
   throw new HubError(`The hub redirects in circles when asked for ${options.what}.`);

@@ -1,11 +1,13 @@
 import type { Decoder, DecoderCache } from "../nn/decoder.ts";
-import { endTokens, padPrompts } from "./prompts.ts";
+import { checkLogits, endTokens, padPrompts } from "./prompts.ts";
 
 /** Options of {@linkcode beamSearch}, with transformers' meanings and defaults. */
 export interface BeamSearchOptions {
   /** Texts that are followed at a time for each prompt. */
   beams: number;
   maxNewTokens: number;
+  /** New tokens before which no text ends (default 0). */
+  minNewTokens?: number;
   /** Token (or tokens) that ends a text. */
   endOfText?: number | readonly number[];
   /** The score of a text is its log-probability / length ** lengthPenalty (default 1). */
@@ -81,6 +83,7 @@ export async function beamSearch<Cache extends DecoderCache>(
   options: BeamSearchOptions,
 ): Promise<BeamText[][]> {
   const { beams, maxNewTokens, lengthPenalty = 1, earlyStopping = false, count = 1 } = options;
+  const { minNewTokens = 0 } = options;
   for (const [name, value] of Object.entries({ beams, count })) {
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= beams)) {
       throw new RangeError(
@@ -126,6 +129,7 @@ export async function beamSearch<Cache extends DecoderCache>(
         kept,
         // What follows a beam that must not be chosen does not matter, only that there is one.
         allowed && ((beam) => isPossible(beam) ? allowed(prompt, beam.tokens) : [0]),
+        length <= minNewTokens ? ends : undefined,
       );
       const isEnd = ({ token }: Candidate) => last || ends.has(token);
       const extended = ({ beam, token, score }: Candidate): Beam => ({
@@ -170,15 +174,18 @@ function bestCandidates(
   running: readonly Beam[],
   count: number,
   allowed?: (beam: Beam) => readonly number[],
+  refused?: ReadonlySet<number>,
 ): Candidate[] {
   const best: Candidate[] = [];
   logits.forEach((row, beam) => {
+    checkLogits(row);
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
     const lse = most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0));
     const base = running[beam].score - lse;
     const tokens = allowed?.(running[beam]);
     for (let i = 0; i < (tokens ?? row).length; i++) {
       const token = tokens ? tokens[i] : i;
+      if (refused?.has(token)) continue;
       const score = base + row[token];
       if (best.length === count && score <= best[count - 1].score) continue;
       let at = best.length;
@@ -187,5 +194,6 @@ function bestCandidates(
       if (best.length > count) best.pop();
     }
   });
-  return best;
+  if (best.length > 0) return best;
+  throw new RangeError("No token may follow: those that are allowed end the text before minNewTokens.");
 }

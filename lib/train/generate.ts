@@ -1,11 +1,13 @@
 import { Random } from "../data/random.ts";
 import type { Decoder, DecoderCache } from "../nn/decoder.ts";
-import { endTokens, only, padPrompts } from "./prompts.ts";
+import { endTokens, mayFollow, padPrompts } from "./prompts.ts";
 import { type SamplingOptions, tokenProbabilities } from "./sampling.ts";
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions {
   maxNewTokens: number;
+  /** New tokens before which no text ends (default 0). */
+  minNewTokens?: number;
   /** Token (or tokens) that ends a text. */
   endOfText?: number | readonly number[];
   /** Draws tokens instead of taking the likeliest; the same seed draws the same. */
@@ -39,7 +41,7 @@ export interface GenerateOptions {
 export async function generate<Cache extends DecoderCache>(
   model: Decoder<Cache>,
   prompts: readonly ArrayLike<number>[],
-  { maxNewTokens, endOfText, sample, allowed, onToken }: GenerateOptions,
+  { maxNewTokens, minNewTokens = 0, endOfText, sample, allowed, onToken }: GenerateOptions,
 ): Promise<number[][]> {
   const { ids, mask, time } = padPrompts(prompts, maxNewTokens, model.longest);
   const batch = prompts.length, ends = endTokens(endOfText);
@@ -55,8 +57,10 @@ export async function generate<Cache extends DecoderCache>(
     const all = await logits.read(), width = all.length / batch;
     const tokens: number[] = [];
     for (let i = 0; i < batch; i++) {
-      const whole = all.subarray(i * width, (i + 1) * width);
-      const row = allowed && open[i] ? only(whole, allowed(i, texts[i])) : whole;
+      const row = mayFollow(all.subarray(i * width, (i + 1) * width), {
+        allowed: open[i] ? allowed?.(i, texts[i]) : undefined,
+        refused: made < minNewTokens ? ends : undefined,
+      });
       const token = sample
         ? randoms[i].weighted(tokenProbabilities(row, sample))
         : row.reduce((best, value, id) => value > row[best] ? id : best, 0);

@@ -47,15 +47,32 @@ export function endTokens(end: number | readonly number[] | undefined): Readonly
 }
 
 /**
- * Logits of these tokens, −∞ for all others.
+ * Logits of the tokens that may follow, −∞ for all others.
  *
- * @throws {RangeError} if there are none.
+ * @throws {RangeError} if there are none, or if a logit is no number.
  */
-export function only(logits: Float32Array, tokens: readonly number[]): Float32Array {
-  if (tokens.length === 0) {
-    throw new RangeError("allowed() gave no token; expected at least one that may follow.");
-  }
-  const kept = new Float32Array(logits.length).fill(-Infinity);
-  for (const token of tokens) kept[token] = logits[token];
-  return kept;
+export function mayFollow(
+  logits: Float32Array,
+  { allowed, refused }: { allowed?: readonly number[]; refused?: ReadonlySet<number> },
+): Float32Array {
+  checkLogits(logits);
+  if (!allowed && !refused?.size) return logits;
+  const kept = allowed ? new Float32Array(logits.length).fill(-Infinity) : logits.slice();
+  for (const token of allowed ?? []) kept[token] = logits[token];
+  for (const token of refused ?? []) kept[token] = -Infinity;
+  if (kept.some((logit) => logit > -Infinity)) return kept;
+  throw new RangeError(
+    allowed?.length === 0
+      ? "allowed() gave no token; expected at least one that may follow."
+      : "No token may follow: those that are allowed end the text before minNewTokens.",
+  );
+}
+
+/** Throws if a logit is no number: any choice among them would be made up. */
+export function checkLogits(logits: Float32Array): void {
+  const at = logits.findIndex(Number.isNaN);
+  if (at < 0) return;
+  throw new RangeError(
+    `The model's logit of token ${at} is NaN; its weights or what they were loaded from are damaged.`,
+  );
 }

@@ -51,7 +51,10 @@ export interface TrainOptions<Batch> {
   steps: number;
   optimizer?: AdamWOptions;
   schedule?: ScheduleOptions;
-  /** Batches that make up one step (default 1): their gradients add up. */
+  /**
+   * Batches that make up one step (default 1). Each label counts the same, whichever batch it is in, as
+   * in transformers since 4.46.
+   */
   accumulate?: number;
   /** Computes activations of blocks again on the way back instead of storing them. */
   checkpoint?: boolean;

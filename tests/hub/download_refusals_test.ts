@@ -112,6 +112,22 @@ Deno.test("HF_ENDPOINT and HF_TOKEN are heeded", async () => {
   });
 });
 
+Deno.test("a redirect to something that is no web address is refused", async () => {
+  await withHub(
+    (request) =>
+      request.method === "HEAD"
+        ? headOf()
+        : { status: 302, headers: { Location: "file:///etc/hostname" } },
+    async (_, options) => {
+      await assertRejects(
+        () => download("org/x", "f", options),
+        HubError,
+        "redirects to file:///etc/hostname",
+      );
+    },
+  );
+});
+
 for (
   const [repository, file, revision, part] of [
     ["../../etc", "passwd", "main", "repository must be"],
