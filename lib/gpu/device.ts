@@ -2,7 +2,8 @@
 import type { Kernel } from "../../kernels/kernel.ts";
 import { type AdapterDescription, openDevice, type OpenedDevice } from "./adapter.ts";
 import { type Bindable, toSlice } from "./bindable.ts";
-import { DeviceLostError, formatBytes, GpuError, OutOfMemoryError } from "./errors.ts";
+import { formatBytes, GpuError } from "./errors.ts";
+import { Failures } from "./failures.ts";
 import { MemoryLedger } from "./ledger.ts";
 import type { OpenOptions } from "./open_options.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
@@ -36,10 +37,7 @@ export class GpuDevice implements Disposable {
   #recorder: Recorder;
   #staging: StagingRing;
   #timer: PassTimer | undefined;
-  #failure: GpuError | undefined;
-  #checks: Promise<unknown>[] = [];
-  #lost: Promise<never>;
-  #closed = false;
+  #failures: Failures;
   #bindingLimit: number;
 
   protected constructor(opened: OpenedDevice, options: OpenOptions) {
@@ -63,12 +61,7 @@ export class GpuDevice implements Disposable {
       this.flush();
       this.#pipelines.forgetBindGroups();
     });
-    this.#lost = this.raw.lost.then((info) => {
-      const why = this.#closed ? "it was closed" : info.message || info.reason;
-      throw this.#fail(new DeviceLostError(`The GPU device is gone: ${why}.`));
-    });
-    this.#lost.catch(() => {});
-    this.#openScopes();
+    this.#failures = new Failures(this.raw, this.memory);
   }
 
   /** Opens the best adapter's device. */
@@ -187,7 +180,7 @@ export class GpuDevice implements Disposable {
     this.raw.pushErrorScope("validation");
     this.#pipelines.compile(kernel);
     const refusals = Promise.all([this.raw.popErrorScope(), this.raw.popErrorScope()]);
-    for (const error of await this.#guard(refusals)) {
+    for (const error of await this.#failures.guard(refusals)) {
       if (!error) continue;
       this.#pipelines.forget(kernel);
       throw new GpuError(`Kernel "${kernel.name}" was refused by the device: ${error.message}`);
@@ -232,17 +225,15 @@ export class GpuDevice implements Disposable {
   /** Submits what is recorded. Needed only to start work early. */
   flush(): void {
     if (this.#recorder.empty) return;
-    const names = this.#recorder.submit();
-    this.#closeScopes(names);
-    this.#openScopes();
+    this.#failures.submitted(this.#recorder.submit());
   }
 
   /** Waits until all recorded work is done; throws what went wrong in it. */
   async sync(): Promise<void> {
     this.throwIfFailed();
     this.flush();
-    await this.#guard(this.raw.queue.onSubmittedWorkDone());
-    await this.#settle();
+    await this.#failures.guard(this.raw.queue.onSubmittedWorkDone());
+    await this.#failures.settle();
   }
 
   /**
@@ -258,8 +249,8 @@ export class GpuDevice implements Disposable {
       this.flush();
     });
     reading.catch(() => {});
-    await this.#settle();
-    return await this.#guard(reading);
+    await this.#failures.settle();
+    return await this.#failures.guard(reading);
   }
 
   /**
@@ -287,8 +278,8 @@ export class GpuDevice implements Disposable {
       result = await fn();
       this.flush();
       this.#timer = undefined;
-      passes = await this.#guard(timer.read());
-      await this.#settle();
+      passes = await this.#failures.guard(timer.read());
+      await this.#failures.settle();
     } finally {
       this.#timer = undefined;
       timer.destroy();
@@ -311,14 +302,13 @@ export class GpuDevice implements Disposable {
 
   /** Throws the first error the device reported, if there was one. */
   throwIfFailed(): void {
-    if (this.#closed) throw new DeviceLostError("The GPU has been closed.");
-    if (this.#failure) throw this.#failure;
+    this.#failures.throwIfAny();
   }
 
   /** Closes the device and frees all its memory. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#failures.closed) return;
+    this.#failures.closed = true;
     this.raw.destroy();
   }
 
@@ -331,70 +321,10 @@ export class GpuDevice implements Disposable {
     if (known) return known;
     this.raw.pushErrorScope("validation");
     const pipeline = this.#pipelines.compile(kernel);
-    this.#watch(
+    this.#failures.watch(
       this.raw.popErrorScope(),
       (message) => new GpuError(`Kernel "${kernel.name}" was refused by the device: ${message}`),
     );
     return pipeline;
-  }
-
-  #openScopes(): void {
-    for (const kind of ["validation", "out-of-memory", "internal"] as const) {
-      this.raw.pushErrorScope(kind);
-    }
-  }
-
-  #closeScopes(names: readonly string[]): void {
-    const during = names.length > 0
-      ? ` while running ${names.map((n) => `"${n}"`).join(", ")}`
-      : "";
-    this.#watch(this.raw.popErrorScope(), (m) => new GpuError(`The device failed${during}: ${m}`));
-    this.#watch(
-      this.raw.popErrorScope(),
-      (m) =>
-        new OutOfMemoryError(
-          `The device ran out of memory${during}: ${m} (${
-            formatBytes(this.memory.live)
-          } were in use).`,
-        ),
-    );
-    this.#watch(
-      this.raw.popErrorScope(),
-      (m) => new GpuError(`The device refused an operation${during}: ${m}`),
-    );
-  }
-
-  #watch(scope: Promise<GPUError | null>, explain: (message: string) => GpuError): void {
-    const check = scope.then((error) => {
-      if (error) this.#fail(explain(error.message));
-    }, () => {}); // the scope is gone with the device, which `lost` reports
-    this.#checks.push(check);
-    if (this.#checks.length > 64) this.#checks = [Promise.all(this.#checks)];
-  }
-
-  async #settle(): Promise<void> {
-    const checks = this.#checks;
-    this.#checks = [];
-    await this.#guard(Promise.all(checks));
-    this.throwIfFailed();
-  }
-
-  /** Waits for work of the device. If it is gone, that is the error, not what follows from it. */
-  async #guard<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await Promise.race([work, this.#lost]);
-    } catch (error) {
-      if (error instanceof GpuError) throw error;
-      // What fails because of the loss may be heard of before the loss itself.
-      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, 100))]);
-      throw this.#fail(
-        new GpuError(`Waiting for the device failed: ${(error as Error)?.message ?? error}`),
-      );
-    }
-  }
-
-  /** Remembers the first failure; later ones follow from it. */
-  #fail(error: GpuError): GpuError {
-    return this.#failure ??= error;
   }
 }

@@ -105,3 +105,23 @@ Deno.test("where a buffer cannot be read before its promise resolves, the promis
     assertEquals((await large.read())[2999], i);
   }
 });
+
+Deno.test("what was read can be collected: a long run does not fill the host's memory", async () => {
+  const program = `
+    import { Gpu } from "${new URL("../../lib/tensor/gpu.ts", import.meta.url).href}";
+    using gpu = await Gpu.open();
+    using x = gpu.zeros([1 << 18]);
+    let kept = 0;
+    const registry = new FinalizationRegistry(() => void kept--);
+    for (let i = 0; i < 40; i++) registry.register((await x.read()).buffer, kept++);
+    // Collections run between tasks.
+    for (let i = 0; i < 100 && kept > 2; i++) await new Promise((go) => setTimeout(go), gc());
+    console.log(kept);`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--v8-flags=--expose-gc", "--no-config", program],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const [kept, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  assert(kept !== "" && Number(kept) <= 2, `${kept} of 40 results are still held ${errors}`);
+});
