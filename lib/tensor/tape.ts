@@ -43,7 +43,49 @@ let recorded = 0;
 /** Lets go of what operations held whose results nobody can reach any more. */
 const forgotten = new FinalizationRegistry<TapeNode["held"]>(({ release }) => release?.());
 
-/** Puts an operation on the tape, if a gradient can flow through it. */
+/**
+ * Puts an operation on the tape, if a gradient can flow through it. With a kernel of your own:
+ *
+ * ```ts
+ * import {
+ *   type Bindable, checkGradient, defineKernel, elementGrid, elementIndex, Gpu, record, type Tensor, wgsl,
+ * } from "cutloss";
+ *
+ * const scaledProduct = defineKernel("scaled_product", () => ({
+ *   bindings: { a: "read array<f32>", b: "read array<f32>", y: "write array<f32>" },
+ *   params: { count: "u32", factor: "f32" },
+ *   workgroup: [64, 1, 1],
+ *   code: wgsl`
+ *     @compute @workgroup_size(64)
+ *     fn main(@builtin(global_invocation_id) id: vec3u) {
+ *       ${elementIndex(64)}
+ *       if (i < params.count) { y[i] = params.factor * a[i] * b[i]; }
+ *     }`,
+ * }));
+ *
+ * function square(x: Tensor): Tensor {
+ *   const { gpu, shape, size, slice: a } = x;
+ *   const times = (b: Bindable, factor: number) => {
+ *     const y = gpu.empty(shape, { label: "square" });
+ *     gpu.run(scaledProduct(), { a, b, y }, { count: size, factor }, elementGrid(size, 64));
+ *     return y;
+ *   };
+ *   const y = times(a, 1);
+ *   record({
+ *     name: "square",
+ *     inputs: [x],
+ *     outputs: [y],
+ *     saved: [x], // its memory is needed on the way back, whatever becomes of the handle
+ *     backward: ([dy]) => [times(dy!, 2)],
+ *   });
+ *   return y;
+ * }
+ *
+ * using gpu = await Gpu.open();
+ * using x = gpu.tensor([1, 2, 3], [3], { requiresGrad: true });
+ * console.log(await checkGradient(square, [x]));
+ * ```
+ */
 export function record(recording: Recording): void {
   const { name, inputs, outputs, saved = [], backward, release } = recording;
   const gpu = outputs[0].gpu;

@@ -195,5 +195,7 @@ function bestCandidates(
     }
   });
   if (best.length > 0) return best;
-  throw new RangeError("No token may follow: those that are allowed end the text before minNewTokens.");
+  throw new RangeError(
+    "No token may follow: those that are allowed end the text before minNewTokens.",
+  );
 }
