@@ -5,8 +5,8 @@ import type { PageContext } from "./page_context.ts";
 import { joinStreams, outputHtml } from "./render_output.ts";
 
 /**
- * The line that stands for folded code, after its imports: a comment's first if the code starts with
- * one, else the first line.
+ * The line that stands for folded code, after its imports: the comment if the code starts with one
+ * (of a block, its first line), else the first line.
  */
 export function codeSummary(source: string): { text: string; isComment: boolean } {
   const lines = source.split("\n").map((line) => line.trim()).filter((line) => line !== "");
@@ -18,7 +18,11 @@ export function codeSummary(source: string): { text: string; isComment: boolean 
   const line = lines[first] ?? lines[0] ?? "";
   if (!/^\/[/*]/.test(line)) return { text: line, isComment: false };
   const words = (text = "") => text.replace(/^(?:\/\/+|\/?\*+)\s*|\s*\*\/$/g, "");
-  return { text: words(line) || words(lines[first + 1]), isComment: true };
+  const end = lines.findIndex((line, i) => i > first && !line.startsWith("//"));
+  const text = line.startsWith("//")
+    ? lines.slice(first, end < 0 ? undefined : end).map(words).join(" ")
+    : words(line) || words(lines[first + 1]);
+  return { text, isComment: true };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { formatDuration } from "../notebook/format_number.ts";
 import { dataTableHtml } from "./data_table.ts";
 import { inlineMarkdown, type NotebookDescription } from "./describe.ts";
 import { type Html, markup, rawHtml } from "./html.ts";
@@ -23,7 +24,7 @@ export function numbersPage(
     <h2 id="repeat">Repeat it</h2>
     <p>In a clone of the repository, with Node.js 20 or newer:</p>
     ${commandBlock(`npx --yes deno@${denoVersion(notebooks)} task report`)}
-    <p>Scales are <code>smoke</code> (a minute, any machine), <code>laptop</code> and
+    <p>Scales are <code>smoke</code> (minutes, any machine), <code>laptop</code> and
     <code>full</code> (a large GPU); without one, the scale is chosen by the adapter. Numbers that
     are not timings repeat on the same adapter with the same scale and seed, bit for bit. Timings
     are measured on a warm device and vary with whatever else the machine is doing.</p>
@@ -72,7 +73,7 @@ function notebookSection(notebook: NotebookDescription): Html {
   const { name, title, provenance, run } = notebook;
   const when = run.executed &&
     markup`<p>Executed ${run.executed.slice(0, 16).replace("T", " ")} UTC${
-      run.seconds !== undefined && `, in ${run.seconds.toFixed(1)} s`
+      run.seconds !== undefined && `, in ${formatDuration(run.seconds)}`
     }.</p>`;
   const machine = provenance
     ? dataTableHtml(provenance.table, `Where ${name} was executed`)

@@ -1,3 +1,4 @@
+import { formatDuration } from "../notebook/format_number.ts";
 import { codeCellHtml } from "./code_cell.ts";
 import {
   describeNotebook,
@@ -13,6 +14,7 @@ import { type PageContext, pageContext } from "./page_context.ts";
 import type { Plan } from "./rerun/experiment.ts";
 import { rerunPanel } from "./rerun_panel.ts";
 import { experimentOf } from "./rerun_plan.ts";
+import { markCells } from "./table_cells.ts";
 
 /** A page beside this one. */
 export interface PageLink {
@@ -56,9 +58,11 @@ export function exportNotebook(notebook: NotebookFile, options: PageOptions): No
     return markup`${cellHtml(cell, page)}${plan && rerunPanel(plan, page)}`;
   });
   // The page writes the notebook's title itself, above what it says about the run.
-  const text = parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "")
-    // A corner of a table that heads nothing is no heading.
-    .replace(/<th\b[^>]*>\s*<\/th>/g, "<td></td>");
+  const text = markCells(
+    parts.map((part) => part.text).join("").replace(/<h1 [^]*?<\/h1>\n?/, "")
+      // A corner of a table that heads nothing is no heading.
+      .replace(/<th\b[^>]*>\s*<\/th>/g, "<td></td>"),
+  );
   const headings = page.markdown.headings.filter(({ level }) => level === 2 || level === 3);
   const body = markup`<article>
 ${titleBlock(description)}
@@ -93,7 +97,7 @@ function titleBlock(description: NotebookDescription): Html {
     run.scale && `scale ${run.scale}`,
     run.seed !== undefined && `seed ${run.seed}`,
     run.executed && `executed ${run.executed.slice(0, 10)}`,
-    run.seconds !== undefined && `in ${run.seconds.toFixed(0)} s`,
+    run.seconds !== undefined && `in ${formatDuration(run.seconds).replaceAll(" ", "\u00a0")}`,
   ].filter(Boolean).join(", ");
   return markup`
     <header class="title-block">

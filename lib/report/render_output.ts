@@ -87,9 +87,12 @@ function cutlossHtml(
       `;
     }
     case "result":
-      return markup`<section class="result" aria-label="Main result">${
-        resultList(metadata.values)
-      }</section>`;
+      return markup`
+        <section class="result" aria-label="Main result">
+        <p class="label">Main result</p>
+        ${resultList(metadata.values)}
+        </section>
+      `;
     case "caption":
       return markup``; // the figure has brought it along
     case "progress": {
@@ -156,10 +159,8 @@ function bundleHtml(data: MimeBundle, output: NotebookOutput, page: PageContext)
   }
   const text = joinText(data["text/html"]);
   if (text) return markup`<div class="html-output">${rawHtml(sanitizeHtml(text))}</div>\n`;
-  const markdown = joinText(data["text/markdown"]);
-  if (markdown) return rawHtml(page.markdown.render(markdown));
-  const tex = joinText(data["text/latex"]);
-  if (tex) return rawHtml(page.markdown.render(tex));
+  const words = joinText(data["text/markdown"]) || joinText(data["text/latex"]);
+  if (words) return rawHtml(`<div class="prose">${page.markdown.render(words)}</div>\n`);
   if (data["application/json"] !== undefined) {
     const json = JSON.stringify(data["application/json"], null, 2);
     return markup`<pre class="stream" tabindex="0">${json}</pre>\n`;

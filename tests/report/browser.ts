@@ -1,3 +1,6 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { CHROMIUM_FLAGS, CHROMIUM_MISSING, findChromium } from "../../lib/report/chromium.ts";
 
@@ -25,4 +28,36 @@ export function complaints(page: Page): string[] {
     if (!/^(file|data|blob|about):/.test(request.url())) found.push(`asked for ${request.url()}`);
   });
   return found;
+}
+
+/** Longest wait for something that a page does by itself, in milliseconds: machines may be slow. */
+export const PATIENCE = 120_000;
+
+/** Scrolls to each figure, and waits until Plotly has drawn it for the page's width and colours. */
+export async function drawAll(page: Page): Promise<void> {
+  for (const figure of await page.locator(".live").all()) {
+    await figure.locator("xpath=..").scrollIntoViewIfNeeded({ timeout: PATIENCE });
+    await page.waitForFunction(
+      (element) => {
+        const { dataset, parentElement } = element as HTMLElement;
+        const dark = getComputedStyle(document.body).backgroundColor !== "rgb(255, 255, 255)";
+        return dataset.drawn === (dark ? "dark" : "light") &&
+          Number(dataset.column) === parentElement!.clientWidth;
+      },
+      await figure.elementHandle(),
+      { timeout: PATIENCE },
+    );
+  }
+  await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
+}
+
+/** What axe-core finds wrong, each as rule and elements. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  // Without `preload`: it would fetch the style sheet, which browsers forbid on pages from disk.
+  // deno-lint-ignore no-explicit-any -- axe, in the page
+  const results = await page.evaluate(() => (globalThis as any).axe.run({ preload: false }));
+  return results.violations.map((rule: { id: string; nodes: { html: string }[] }) =>
+    `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`
+  );
 }

@@ -219,6 +219,8 @@ Deno.test("folded code is named by its comment, else by its first line of substa
   assertEquals(text('import {\n  a,\n} from "b";\nimport "c"\n\n// Uses a.\na();'), "Uses a.");
   assertEquals(text('import "a";\n\nconst b = 1; // one'), "const b = 1; // one");
   assertEquals(text("/**\n * Two lines\n */"), "Two lines");
+  assertEquals(text("// A sentence on\n// two lines.\na();"), "A sentence on two lines.");
+  assertEquals(text("// All\n// comment"), "All comment");
   assertEquals(text('import "a";'), 'import "a";');
   assertEquals(text(""), "");
 });

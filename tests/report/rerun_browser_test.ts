@@ -4,11 +4,10 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Plan, Report } from "../../lib/report/rerun/experiment.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, launch } from "./browser.ts";
+import { chromiumPath, complaints, launch, violations } from "./browser.ts";
 import { codeCell, markdownCell, notebookFile } from "./sample_notebook.ts";
 
 const SHOTS = ".cache/report";
@@ -95,15 +94,6 @@ async function savedReport(page: Page): Promise<Report & { browser: string }> {
   ]);
   assert(/^cutloss-\w+-google-swiftshader\.json$/.test(download.suggestedFilename()));
   return JSON.parse(await Deno.readTextFile(await download.path()));
-}
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  // deno-lint-ignore no-explicit-any -- axe, in the page
-  const results = await page.evaluate(() => (globalThis as any).axe.run({ preload: false }));
-  return results.violations.map((rule: { id: string; nodes: { html: string }[] }) =>
-    `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`
-  );
 }
 
 /** The plan that a page holds. */

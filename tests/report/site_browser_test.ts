@@ -7,14 +7,13 @@
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { figureOutput } from "../../lib/notebook/figure.ts";
 import { PLOTLY_MIME } from "../../lib/notebook/outputs.ts";
 import type { NotebookFile } from "../../lib/report/nbformat.ts";
 import { printPdf } from "../../lib/report/pdf.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, launch } from "./browser.ts";
+import { chromiumPath, complaints, drawAll, launch, violations } from "./browser.ts";
 import { sampleNotebook } from "./sample_notebook.ts";
 
 const NOTEBOOK = "06-cut-cross-entropy";
@@ -90,30 +89,6 @@ async function withPage(
   } finally {
     await context.close();
   }
-}
-
-/** Scrolls to each figure, and waits until Plotly has drawn it. */
-async function drawAll(page: Page): Promise<void> {
-  for (const figure of await page.locator(".live").all()) {
-    await figure.locator("xpath=..").scrollIntoViewIfNeeded();
-    await figure.locator(".main-svg").first().waitFor();
-    await page.waitForFunction(
-      (plot) => !!(plot as HTMLElement).dataset.drawn,
-      await figure.elementHandle(),
-    );
-  }
-  await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
-}
-
-/** What axe-core finds wrong, each as rule and elements. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  // Without `preload`: it would fetch the style sheet, which browsers forbid on pages from disk.
-  // deno-lint-ignore no-explicit-any -- axe, in the page
-  const results = await page.evaluate(() => (globalThis as any).axe.run({ preload: false }));
-  return results.violations.map((rule: { id: string; nodes: { html: string }[] }) =>
-    `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 150)).join(" | ")}`
-  );
 }
 
 const text = (page: Page, selector: string) => page.locator(selector).first().textContent();
@@ -320,37 +295,6 @@ browserTest(
       await page.screenshot({ path: join(SHOTS, `${NOTEBOOK}-print.png`), fullPage: true });
     }),
 );
-
-browserTest("the first page of six notebooks is below 300 kB without plotly.js", async () => {
-  const six = await Deno.makeTempDir({ prefix: "cutloss-six-" });
-  try {
-    const notebook = sampleNotebook();
-    await drawForReal(notebook);
-    const names = [1, 2, 3, 4, 5, 6].map((number) => `0${number}-sample`);
-    await exportSite(names.map((name) => ({ name, notebook })), six);
-    const files = new Set<string>();
-    const page = await browser.newPage({ viewport: WIDE.viewport });
-    page.on("request", (request) => files.add(request.url()));
-    await page.goto(pathToFileURL(join(six, "index.html")).href);
-    // Pictures load as they come near, so all of them are brought near.
-    for (const picture of await page.locator(".card-picture img").all()) {
-      await picture.scrollIntoViewIfNeeded();
-      await page.waitForFunction(
-        (image) => (image as HTMLImageElement).naturalWidth > 0,
-        await picture.elementHandle(),
-      );
-    }
-    await page.evaluate(() => document.fonts.ready.then(() => true));
-    await page.close();
-    const paths = [...files].filter((url) => url.startsWith("file:")).map((url) => new URL(url));
-    const bytes = paths.map((path) => Deno.statSync(path).size).reduce((sum, size) => sum + size);
-    assertEquals(paths.filter(({ pathname }) => pathname.includes("/pictures/")).length, 6);
-    assert(paths.some((path) => path.pathname.endsWith(".woff2")), "fonts count, too");
-    assert(bytes < 300_000, `${bytes} bytes`);
-  } finally {
-    await Deno.remove(six, { recursive: true });
-  }
-});
 
 browserTest("every page is printed to a PDF of its own", async () => {
   const files = await printPdf(directory);

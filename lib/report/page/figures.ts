@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { fitFigure } from "./fit_figure.ts";
 import { readJson } from "./load.ts";
 import type { Plot } from "./paint.ts";
 import { drawPlot } from "./plotly.ts";
@@ -15,10 +16,10 @@ export function drawFigures(): void {
   const draw = async (element: HTMLElement, plot: Plot) => {
     const figure = element.closest("figure")!;
     const still = figure.querySelector<HTMLElement>(".still");
-    const width = Math.floor(figure.clientWidth);
-    const own = Number(element.dataset.height) / Number(element.dataset.width);
-    const height = Math.round(Math.max(width * own, Math.min(340, Number(element.dataset.height))));
-    await drawPlot(element, plot, { width, height }, isDark());
+    const own = { width: Number(element.dataset.width), height: Number(element.dataset.height) };
+    const column = Math.floor(figure.clientWidth);
+    await drawPlot(element, fitFigure(plot, own, column), isDark());
+    element.dataset.column = String(column);
     if (still) still.hidden = true;
   };
   const drawOrKeep = (element: HTMLElement, plot: Plot) =>

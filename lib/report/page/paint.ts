@@ -30,9 +30,32 @@ export function paint({ data, layout }: Plot, dark: boolean): Plot {
 
 function darken(value: unknown): unknown {
   if (typeof value === "string") return darkColour(value);
+  if (isColourScale(value)) return darkScale(value);
   if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map(darken);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, darken(item)]));
+}
+
+type ColourScale = [number, string][];
+
+function isColourScale(value: unknown): value is ColourScale {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((stop) =>
+      Array.isArray(stop) && stop.length === 2 && typeof stop[0] === "number" &&
+      typeof stop[1] === "string"
+    );
+}
+
+/**
+ * A colour scale whose steps are colours of the theme, as a legend beside it has them. One that runs
+ * through other colours stays as it is, since with some of them replaced it would turn back.
+ */
+function darkScale(scale: ColourScale): ColourScale {
+  const colours = new Set(scale.map(([, colour]) => colour));
+  const isStepped = colours.size <= scale.length / 2;
+  const isOurs = [...colours].every((colour) => DARK_COUNTERPARTS[colour.toLowerCase()]);
+  if (!isStepped && !isOurs) return scale;
+  return scale.map(([at, colour]) => [at, darkColour(colour)]);
 }
 
 /** "#rrggbb" and "rgba(r, g, b, a)" are replaced, other text is left alone. */

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { loadScript } from "./load.ts";
-import { paint, type Plot } from "./paint.ts";
+import type { FittedFigure } from "./fit_figure.ts";
+import { paint } from "./paint.ts";
 
 /** The part of plotly.js that pages use. */
 interface Plotly {
@@ -10,6 +11,7 @@ interface Plotly {
     layout: Record<string, unknown>,
     config: Record<string, unknown>,
   ): Promise<unknown>;
+  purge(element: HTMLElement): void;
 }
 
 const CONFIG = {
@@ -32,13 +34,15 @@ function loadPlotly(): Promise<Plotly> {
 /** Draws a figure into an element, or draws it anew, in the page's colours. */
 export async function drawPlot(
   element: HTMLElement,
-  plot: Plot,
-  size: { width: number; height: number },
+  { plot, width, height }: FittedFigure,
   dark: boolean,
 ): Promise<void> {
   const plotly = await loadPlotly();
   const { data, layout } = paint(plot, dark);
   element.hidden = false;
-  await plotly.react(element, data as unknown, { ...layout, ...size, autosize: false }, CONFIG);
+  // A colour bar that has turned would leave its old self behind.
+  if (element.dataset.size !== `${width}`) plotly.purge(element);
+  element.dataset.size = `${width}`;
+  await plotly.react(element, data, { ...layout, width, height, autosize: false }, CONFIG);
   element.dataset.drawn = dark ? "dark" : "light";
 }

@@ -10,11 +10,8 @@ export function throughput({ x, ms }: Point): number {
   return x / ms * 1000;
 }
 
-/**
- * Throughput and memory over x: the stored curves solid, the reader's dashed with open markers. The
- * panels stand below each other where there is little room.
- */
-export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
+/** Throughput and memory over x: the stored curves solid, the reader's dashed with open markers. */
+export function rerunFigure(plan: Plan, report: Report): Plot {
   const data: Record<string, unknown>[] = [];
   const panels = [
     { axes: {}, value: (point: Point) => throughput(point) },
@@ -47,12 +44,11 @@ export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
       named = true;
     }
   }
-  const across = [[0, 0.43], [0.57, 1]], down = [[0.58, 1], [0, 0.42]];
   const x = (i: number) => ({
     ...logarithmic(data.flatMap((trace) => trace.x as number[])),
     title: plan.axis,
     anchor: i === 0 ? "y" : "y2",
-    domain: narrow ? [0, 1] : across[i],
+    domain: i === 0 ? [0, 0.43] : [0.57, 1],
   });
   const y = (i: number, title: string) => ({
     ...logarithmic(
@@ -61,7 +57,6 @@ export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
     ),
     title,
     anchor: i === 0 ? "x" : "x2",
-    domain: narrow ? down[i] : [0, 1],
   });
   return houseStyle({
     data,
@@ -70,7 +65,6 @@ export function rerunFigure(plan: Plan, report: Report, narrow: boolean): Plot {
       xaxis2: x(1),
       yaxis: y(0, "Throughput (tokens/s)"),
       yaxis2: y(1, "Peak memory (MiB)"),
-      ...(narrow && { margin: { l: 56, r: 8, t: 8, b: 48 } }),
     },
   }) as Plot;
 }

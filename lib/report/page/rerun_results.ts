@@ -4,6 +4,7 @@ import { formatNumber } from "../../notebook/format_number.ts";
 import { dataTableHtml } from "../data_table.ts";
 import { markup } from "../html.ts";
 import type { MeasuredPoint, Plan, Report } from "../rerun/experiment.ts";
+import { fitFigure } from "./fit_figure.ts";
 import { drawPlot } from "./plotly.ts";
 import { rerunFigure, throughput } from "./rerun_figure.ts";
 import { focusScrollers } from "./scrollers.ts";
@@ -12,8 +13,8 @@ import { onWidthChange } from "./width.ts";
 
 const MiB = 2 ** 20;
 
-/** Below this width in pixels the panels of the figure stand below each other. */
-const NARROW = 560;
+/** Size of the figure where there is room, in pixels. */
+const SIZE = { width: 760, height: 380 };
 
 /** What a panel shows now, to be drawn anew when the page changes. */
 const shown = new WeakMap<HTMLElement, { plan: Plan; report: Report }>();
@@ -65,9 +66,7 @@ function draw(panel: HTMLElement): void {
   const element = panel.querySelector<HTMLElement>(".live");
   const width = Math.floor(element?.parentElement?.clientWidth ?? 0);
   if (!element || width === 0) return;
-  const narrow = width < NARROW;
-  const size = { width, height: narrow ? 620 : 380 };
-  drawPlot(element, rerunFigure(plan, report, narrow), size, isDark()).catch((error) => {
+  drawPlot(element, fitFigure(rerunFigure(plan, report), SIZE, width), isDark()).catch((error) => {
     // The table says the same.
     element.hidden = true;
     console.error(error);

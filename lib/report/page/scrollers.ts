@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-const BOXES = ".scroll, .math-scroll";
+const BOXES = ".scroll, .math-scroll, .still, .live";
 
 /** Lets the keyboard reach boxes that scroll, and only while they do. */
 export function focusScrollers(root: ParentNode = document): void {
