@@ -51,7 +51,7 @@ export function figureHtml(content: FigureContent, page: PageContext): Html {
     <figure class="figure" id="${id}">
     ${picture}
     ${interactive}
-    <figcaption><span class="label">Figure ${number}</span> ${caption}</figcaption>
+    <figcaption><a class="label" href="#${id}">Figure ${number}</a> ${caption}</figcaption>
     ${data}
     </figure>
   `;

@@ -52,10 +52,21 @@ function card(
     <p>${rawHtml(inlineMarkdown(summary))}</p>
     ${failed && markup`<p class="failed">A cell of this notebook ended with an error.</p>`}
     ${results.length > 0 && resultList(results.slice(0, SHOWN_RESULTS), true)}
+    ${circumstances(notebook)}
     </div>
     ${pictureHtml(notebook, pictures.get(name))}
     </li>
   `;
+}
+
+/** With what scale and on what the results were found, since that decides what they are worth. */
+function circumstances({ run, provenance }: NotebookDescription): Html | false {
+  const { adapter, software, processors } = provenance?.values ?? {};
+  const where = adapter
+    ? `on ${adapter}${software ? ", which computes on the processor" : ""}`
+    : processors && `on ${processors} processors`;
+  const facts = [run.scale && `scale ${run.scale}`, where].filter(Boolean).join(", ");
+  return facts !== "" && markup`<p class="note">${facts[0].toUpperCase()}${facts.slice(1)}</p>`;
 }
 
 function pictureHtml({ name, picture }: NotebookDescription, file?: PictureFile): Html | false {

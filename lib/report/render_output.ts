@@ -120,9 +120,10 @@ function captionedTable(
     ? rawHtml(sanitizeHtml(formatted.replace(/<caption[^]*?<\/caption>/i, "")))
     : dataTableHtml(table, title);
   const text = rawHtml(page.markdown.renderInline(caption));
+  const place = page.uniqueId(id || file);
   return markup`
-    <figure class="table" id="${page.uniqueId(id || file)}">
-    <figcaption><span class="label">${title}</span> ${text}</figcaption>
+    <figure class="table" id="${place}">
+    <figcaption><a class="label" href="#${place}">${title}</a> ${text}</figcaption>
     ${body}
     <div class="data">${csvLink(table, title, file, page)}</div>
     </figure>

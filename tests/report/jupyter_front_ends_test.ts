@@ -1,8 +1,10 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
 /** Our notebooks in JupyterLab 4 and Notebook 7, as a reader uses them. */
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import type { Locator, Page } from "playwright-core";
-import { parseNotebook } from "../../lib/report/nbformat.ts";
+import { joinText, type NotebookFile, parseNotebook } from "../../lib/report/nbformat.ts";
 import { chromiumPath, launch } from "./browser.ts";
 import { startJupyter } from "./jupyter_server.ts";
 import { notebookOf, projectWith } from "./notebooks.ts";
@@ -19,6 +21,14 @@ const FRONT_ENDS = [
   { name: "Notebook 7", program: "jupyter-notebook", path: "/notebooks/" },
 ] as const;
 
+/**
+ * Longest wait for anything but the notebook itself, in milliseconds. Every wait is for an event, so
+ * that this is only how slow a machine may be before it counts as hanging.
+ */
+const PATIENCE = 300_000;
+/** Longest wait for all cells of a notebook. */
+const ALL_CELLS = 1_800_000;
+
 /** A notebook that is open in a front end. */
 class OpenNotebook {
   readonly cells: Locator;
@@ -27,11 +37,10 @@ class OpenNotebook {
   }
 
   /** Waits until its kernel is there and waits for work. */
-  async idle(milliseconds = 60_000): Promise<void> {
-    await this.page.locator(".jp-KernelName", { hasText: "Deno" }).first()
-      .waitFor({ timeout: milliseconds });
+  async idle(): Promise<void> {
+    await this.page.locator(".jp-KernelName", { hasText: "Deno" }).first().waitFor();
     await this.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first()
-      .waitFor({ state: "attached", timeout: milliseconds });
+      .waitFor({ state: "attached" });
   }
 
   async menu(name: string, item: RegExp): Promise<void> {
@@ -45,6 +54,16 @@ class OpenNotebook {
   }
 }
 
+/** A page of a browser that waits as long as a slow machine needs. */
+async function newPage(
+  browser: Awaited<ReturnType<typeof launch>>,
+  viewport: { width: number; height: number },
+): Promise<Page> {
+  const page = await browser.newPage({ viewport });
+  page.setDefaultTimeout(PATIENCE);
+  return page;
+}
+
 async function open(
   server: { url: string; token: string },
   path: string,
@@ -52,7 +71,7 @@ async function open(
 ): Promise<OpenNotebook> {
   await page.goto(`${server.url}${path}?token=${server.token}`);
   const notebook = new OpenNotebook(page);
-  await notebook.cells.first().waitFor({ timeout: 60_000 });
+  await notebook.cells.first().waitFor();
   await notebook.idle();
   return notebook;
 }
@@ -61,31 +80,38 @@ function screenshot(name: string): string {
   return fileURLToPath(new URL(`../../.cache/${name}.png`, import.meta.url)); // to look at
 }
 
-/** Waits until so many figures are drawn (not icons, nor broken pictures), for half a minute. */
-async function waitForFigures(notebook: OpenNotebook, expected: number): Promise<void> {
-  const drawn = async () => {
-    const pictures = notebook.page.locator(".jp-OutputArea-output img");
-    const widths = await pictures.evaluateAll((images) =>
-      images.map((image) => (image as unknown as { naturalWidth: number }).naturalWidth)
-    );
-    return widths.filter((width) => width >= 500).length;
-  };
-  for (let i = 0; i < 60 && await drawn() !== expected; i++) {
-    await notebook.page.waitForTimeout(500);
+/** How many pictures and tables a front end without extensions shows of a notebook's outputs. */
+function shownBy(notebook: NotebookFile): { figures: number; tables: number } {
+  const shown = { figures: 0, tables: 0 };
+  for (const output of notebook.cells.flatMap((cell) => cell.outputs ?? [])) {
+    const of = (mime: string) => joinText(output.data?.[mime]);
+    if (of("text/html")) shown.tables += of("text/html").split("<table").length - 1;
+    else if (of("text/markdown")) {
+      shown.tables += of("text/markdown").split(/^\|[ :|-]+\|$/m).length - 1;
+    } else if (of("image/svg+xml")) shown.figures++;
   }
-  assertEquals(await drawn(), expected, "figures");
+  return shown;
 }
 
-/** How many tables are shown, once that has not changed for three seconds: they come bit by bit. */
-async function settledTables({ page }: OpenNotebook): Promise<number> {
-  let count = -1;
-  for (let same = 0; same < 6; same++) {
-    const now = await page.locator(".jp-OutputArea-output table").count();
-    if (now !== count) same = 0;
-    count = now;
-    await page.waitForTimeout(500);
-  }
-  return count;
+/** Waits until so many figures are drawn (not icons, nor broken pictures) and tables are there. */
+async function waitForOutputs(
+  { page }: OpenNotebook,
+  { figures, tables }: { figures: number; tables: number },
+): Promise<void> {
+  const found = () =>
+    page.evaluate(() => ({
+      figures: [...document.querySelectorAll<HTMLImageElement>(".jp-OutputArea-output img")]
+        .filter((image) => image.naturalWidth >= 500).length,
+      tables: document.querySelectorAll(".jp-OutputArea-output table").length,
+    }));
+  await page.waitForFunction(
+    (wanted) =>
+      document.querySelectorAll(".jp-OutputArea-output table").length === wanted.tables &&
+      [...document.querySelectorAll<HTMLImageElement>(".jp-OutputArea-output img")]
+          .filter((image) => image.naturalWidth >= 500).length === wanted.figures,
+    { figures, tables },
+  ).catch(() => {}); // what is there then says more than that time is over
+  assertEquals(await found(), { figures, tables });
 }
 
 for (const { name, program, path } of FRONT_ENDS) {
@@ -97,16 +123,14 @@ for (const { name, program, path } of FRONT_ENDS) {
     fn: async () => {
       const folder = await projectWith(NOTEBOOK);
       const stored = parseNotebook(await Deno.readTextFile(`${folder}/notebooks/${NOTEBOOK}`), "");
-      const figures = stored.cells.flatMap((cell) => cell.outputs ?? [])
-        .filter((output) => output.data?.["image/svg+xml"]).length;
+      const expected = shownBy(stored);
       const codeCells = stored.cells.filter((cell) => cell.cell_type === "code").length;
       await using server = await startJupyter(python!, program, folder);
       await using browser = await launch();
-      const page = await browser.newPage({ viewport: { width: 1200, height: 1600 } });
+      const page = await newPage(browser, { width: 1200, height: 1600 });
       const notebook = await open(server, `${path}notebooks/${NOTEBOOK}`, page);
-      await waitForFigures(notebook, figures);
-      const tables = await settledTables(notebook);
-      assert(tables > 0);
+      assert(expected.figures > 0 && expected.tables > 0);
+      await waitForOutputs(notebook, expected);
 
       await notebook.menu("Kernel", /^Restart Kernel and Run All Cells/);
       await page.locator(".jp-Dialog .jp-mod-accept").click();
@@ -114,7 +138,7 @@ for (const { name, program, path } of FRONT_ENDS) {
         // Its last cell says where it ran, as a table.
         await notebook.cells.nth(codeCells - 1).locator(".jp-InputPrompt", {
           hasText: `[${codeCells}]`,
-        }).waitFor({ timeout: 900_000 });
+        }).waitFor({ timeout: ALL_CELLS });
         await notebook.idle();
       } finally {
         await notebook.outputs(9).first().scrollIntoViewIfNeeded();
@@ -130,8 +154,7 @@ for (const { name, program, path } of FRONT_ENDS) {
         await page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count(),
         0,
       );
-      await waitForFigures(notebook, figures);
-      assertEquals(await settledTables(notebook), tables);
+      await waitForOutputs(notebook, expected);
     },
   });
 
@@ -147,35 +170,33 @@ while (true) await bar.update(++rounds);`,
       );
       await using server = await startJupyter(python!, program, file.replace(/[/\\][^/\\]*$/, ""));
       await using browser = await launch();
-      const page = await browser.newPage({ viewport: { width: 1100, height: 700 } });
+      const page = await newPage(browser, { width: 1100, height: 700 });
       const notebook = await open(server, `${path}test.ipynb`, page);
       await notebook.menu("Run", /^Run All Cells$/);
 
       const bar = notebook.outputs(1).locator("progress");
-      await bar.waitFor({ timeout: 30_000 });
-      const steps = async () =>
-        Number((await notebook.outputs(1).innerText()).match(/([\d,]+) of/)![1]
-          .replaceAll(",", ""));
-      const first = await steps();
-      let later = first;
-      for (let i = 0; i < 100 && later <= first; i++) {
-        await page.waitForTimeout(100);
-        later = await steps();
-      }
-      assert(later > first, `${later} steps after ${first}`);
+      await bar.waitFor();
+      const first = await notebook.outputs(1).innerText();
+      const element = await notebook.cells.nth(1).elementHandle();
+      // Fails by its own patience if the bar stands still.
+      await page.waitForFunction(
+        ({ element, first }) => {
+          const output = element!.querySelector<HTMLElement>(".jp-OutputArea-output");
+          return output?.innerText.match(/[\d,]+ of/) && output.innerText !== first;
+        },
+        { element, first },
+      );
       assertEquals(await bar.count(), 1, "one bar");
 
       await notebook.menu("Kernel", /^Interrupt Kernel/);
-      await notebook.outputs(1).filter({ hasText: "InterruptedError" }).waitFor({
-        timeout: 30_000,
-      });
+      await notebook.outputs(1).filter({ hasText: "InterruptedError" }).waitFor();
       await notebook.idle();
       assertEquals(await bar.count(), 1, "the bar stays where it came to");
       await notebook.cells.nth(2).locator(".cm-content").click();
       await page.keyboard.press("Shift+Enter");
       const kept = notebook.outputs(2).filter({ hasText: "rounds are kept: true" });
       try {
-        await kept.waitFor({ timeout: 30_000 });
+        await kept.waitFor();
       } finally {
         await page.screenshot({ path: screenshot(`${program}-interrupted`) });
       }

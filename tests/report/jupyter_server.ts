@@ -34,12 +34,15 @@ export async function startJupyter(
     stdout: "null",
     stderr: "null",
   }).spawn();
+  let ended = false;
+  process.status.then(() => ended = true);
   const url = `http://127.0.0.1:${port}`;
   for (let attempt = 0;; attempt++) {
+    if (ended) throw new Error(`${program} ended before it answered.`);
     const answer = await fetch(`${url}/api/status?token=${token}`).catch(() => undefined);
     await answer?.body?.cancel();
     if (answer?.ok) break;
-    if (attempt > 300) throw new Error(`${program} did not answer within 60 seconds.`);
+    if (attempt > 1500) throw new Error(`${program} did not answer within five minutes.`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   return {

@@ -75,7 +75,7 @@ Deno.test({
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], 4)
-NotebookClient(notebook, kernel_name="deno", timeout=120).execute()
+NotebookClient(notebook, kernel_name="deno", timeout=600).execute()
 nbformat.write(notebook, sys.argv[1])`;
     await run(python!, "python", ["-c", script, path]);
     const theirs: NotebookFile = JSON.parse(await Deno.readTextFile(path));
@@ -99,18 +99,19 @@ Deno.test({
     await using lab = await startJupyter(python!, "jupyter-lab", folder);
     await using browser = await launch();
     const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } });
+    page.setDefaultTimeout(300_000); // every wait is for an event: this only ends what hangs
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(`${lab.url}/lab/tree/test.ipynb?token=${lab.token}&reset`);
     const codeCells = page.locator(".jp-Notebook .jp-CodeCell");
-    await codeCells.first().waitFor({ timeout: 60_000 });
-    await page.getByText("Deno | Idle").waitFor({ timeout: 60_000 });
+    await codeCells.first().waitFor();
+    await page.getByText("Deno | Idle").waitFor();
     await page.getByRole("menuitem", { name: "Run", exact: true }).click();
     await page.getByRole("menuitem", { name: "Run All Cells", exact: true }).click();
 
     const screenshot = fileURLToPath(new URL("../../.cache/jupyterlab.png", import.meta.url));
     try {
-      await page.locator(".jp-OutputArea-output", { hasText: /^42$/ }).waitFor({ timeout: 30_000 });
+      await page.locator(".jp-OutputArea-output", { hasText: /^42$/ }).waitFor();
     } finally {
       await page.screenshot({ path: screenshot }); // to look at
     }
@@ -119,9 +120,11 @@ Deno.test({
     assertEquals((await output(1).allInnerTexts()).join("").trim(), lines.join("\n"));
     const picture = output(2).locator("img");
     await picture.scrollIntoViewIfNeeded();
-    const width = await picture.evaluate((image) =>
-      (image as unknown as { naturalWidth: number }).naturalWidth
-    );
+    const width = await picture.evaluate(async (element) => {
+      const image = element as unknown as { naturalWidth: number; decode(): Promise<void> };
+      await image.decode();
+      return image.naturalWidth;
+    });
     assertEquals(width, 720, "the figure is drawn");
     assertEquals(await output(3).locator("th").allInnerTexts(), ["Way", "Time (ms)"]);
     assertEquals(await output(4).locator("progress").count(), 1, "one bar, updated in place");

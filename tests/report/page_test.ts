@@ -11,6 +11,7 @@ import { exportNotebook } from "../../lib/report/page.ts";
 import { pictureFile } from "../../lib/report/picture.ts";
 import { notebookScript } from "../../lib/report/script.ts";
 import { inlineSvg, sanitizeHtml } from "../../lib/report/sanitize.ts";
+import { markCells } from "../../lib/report/table_cells.ts";
 import { theme } from "../../lib/notebook/theme.ts";
 import {
   codeCell,
@@ -26,7 +27,9 @@ const page = exportNotebook(sampleNotebook(), {
 });
 
 Deno.test("figures and tables are counted, captioned, described, and linked to their data", () => {
-  const figures = [...page.html.matchAll(/<span class="label">(Figure|Table) (\d)<\/span>/g)];
+  const figures = [
+    ...page.html.matchAll(/<a class="label" href="#[\w-]+">(Figure|Table) (\d)<\/a>/g),
+  ];
   assertEquals(figures.map((match) => `${match[1]} ${match[2]}`), [
     "Figure 1",
     "Table 1",
@@ -132,6 +135,21 @@ Deno.test("labels on bars of other colours than the theme's keep their colour in
   assertStringIncludes(adaptSvgColours(bar("rgb(0, 114, 178)")), "light-dark(#1f2328, #e6e9ed)");
 });
 
+Deno.test("labels on a heat map, which is a picture, keep their colour in the dark", () => {
+  const label = '<g class="heatmap-label"><text style="fill: rgb(255, 255, 255);">13</text></g>';
+  assertStringIncludes(adaptSvgColours(label), "fill: rgb(255 255 255)");
+});
+
+Deno.test("short texts of a table stay in one line, and long ones get some width", () => {
+  const row = '<tr><td>cut, filtered</td><td>cut</td><td style="text-align:right">1 - 2</td>' +
+    `<td>${"word ".repeat(9)}</td><td><b>a b</b></td></tr>`;
+  assertEquals(
+    markCells(row).replace(/(word )+/, "…"),
+    '<tr><td class="short">cut, filtered</td><td>cut</td><td style="text-align:right">1 - 2</td>' +
+      '<td class="long">…</td><td class="short"><b>a b</b></td></tr>',
+  );
+});
+
 Deno.test("neighbours and the notebook are linked", () => {
   assertStringIncludes(page.html, '<a rel="prev" href="05-x.html">');
   assertStringIncludes(page.html, "Differential <em>attention</em>");
@@ -189,6 +207,7 @@ Deno.test("the index has a card for each notebook with sentence, result and pict
   assert(
     /<img src="pictures\/06-cut-cross-entropy.svg" width="\d+" height="\d+" alt="Two/.test(text),
   );
+  assertStringIncludes(text, '<p class="note">Scale smoke, on llvmpipe</p>');
 });
 
 Deno.test("the command that repeats a run names scale, seed and version", () => {

@@ -72,6 +72,7 @@ async function withPage(
   const context = await browser.newContext(options);
   try {
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const found = complaints(page);
     if (prepare) await page.addInitScript(prepare);
     await page.goto(pathToFileURL(join(directory, `${name}.html`)).href);
@@ -84,8 +85,10 @@ async function withPage(
 
 const start = (page: Page) => page.getByRole("button", { name: "Run on this device" });
 const status = (page: Page) => page.locator(".rerun-status").innerText();
+/** Longest wait in milliseconds: each is for an event, and a software adapter may be slow. */
+const PATIENCE = 900_000;
 const ended = (page: Page) =>
-  page.getByRole("button", { name: "Run again" }).waitFor({ timeout: 120_000 });
+  page.getByRole("button", { name: "Run again" }).waitFor({ timeout: PATIENCE });
 
 async function savedReport(page: Page): Promise<Report & { browser: string }> {
   const [download] = await Promise.all([
@@ -182,7 +185,7 @@ browserTest(
   async () => {
     await withPage("linear_cross_entropy", WIDE, async (page) => {
       await start(page).click();
-      await page.locator(".rerun tbody tr").first().waitFor({ timeout: 60_000 });
+      await page.locator(".rerun tbody tr").first().waitFor({ timeout: PATIENCE });
       await page.getByRole("button", { name: "Stop" }).click();
       await ended(page);
       assertStringIncludes(await status(page), "Stopped.");
@@ -221,7 +224,7 @@ browserTest("without an adapter the page says what to do", async () => {
 browserTest("a device that is lost ends the run, not the page", async () => {
   await withPage("linear_cross_entropy", WIDE, async (page) => {
     await start(page).click();
-    await page.locator(".rerun tbody tr").first().waitFor({ timeout: 60_000 });
+    await page.locator(".rerun tbody tr").first().waitFor({ timeout: PATIENCE });
     await page.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
     await ended(page);
     assertStringIncludes(await status(page), "The GPU device is gone");

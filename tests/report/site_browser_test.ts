@@ -13,7 +13,7 @@ import { PLOTLY_MIME } from "../../lib/notebook/outputs.ts";
 import type { NotebookFile } from "../../lib/report/nbformat.ts";
 import { printPdf } from "../../lib/report/pdf.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, drawAll, launch, violations } from "./browser.ts";
+import { chromiumPath, complaints, drawAll, launch, PATIENCE, violations } from "./browser.ts";
 import { sampleNotebook } from "./sample_notebook.ts";
 
 const NOTEBOOK = "06-cut-cross-entropy";
@@ -82,6 +82,7 @@ async function withPage(
   const context = await browser.newContext(options);
   try {
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const found = complaints(page);
     await page.goto(pathToFileURL(join(directory, `${name}.html`)).href);
     await look(page);
@@ -153,10 +154,16 @@ browserTest(
       async (page) => {
         await page.locator("details.code > summary").nth(1).click();
         await page.locator("details.code[open] .code-block").hover();
-        await page.locator("details.code[open] .copy").click();
-        // The clipboard answers in its own time: waits for the word, and fails if it never comes.
-        await page.locator("details.code[open] .copy", { hasText: "Copied" })
-          .waitFor({ timeout: 10_000 });
+        const button = page.locator("details.code[open] .copy");
+        // It says so for a moment only, which a slow machine might miss by looking.
+        const said = button.evaluate((element) =>
+          new Promise<void>((resolve) => {
+            const look = () => element.textContent === "Copied" && resolve();
+            new MutationObserver(look).observe(element, { childList: true });
+          })
+        );
+        await button.click();
+        await said;
         const copied = await page.evaluate(() => navigator.clipboard.readText());
         assertEquals(copied, "// Measure the peak memory of each way\nmeasure(rows);");
       },

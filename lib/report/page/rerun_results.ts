@@ -140,7 +140,7 @@ function tableOf(plan: Plan, { points }: Report): DataTable {
       point.series,
       point.x,
       point.ms,
-      Math.round(throughput(point)),
+      Number(throughput(point).toPrecision(4)),
       point.peakBytes / MiB,
       point.value,
     ]),
