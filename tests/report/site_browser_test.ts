@@ -14,7 +14,7 @@ import type { NotebookFile } from "../../lib/report/nbformat.ts";
 import { printPdf } from "../../lib/report/pdf.ts";
 import { exportSite } from "../../lib/report/site.ts";
 import { chromiumPath, complaints, drawAll, launch, PATIENCE, violations } from "./browser.ts";
-import { sampleNotebook } from "./sample_notebook.ts";
+import { codeCell, markdownCell, notebookFile, sampleNotebook } from "./sample_notebook.ts";
 
 const NOTEBOOK = "06-cut-cross-entropy";
 const PAGES = ["index", NOTEBOOK, "how-these-numbers-were-made"];
@@ -245,6 +245,54 @@ browserTest(
       assertStringIncludes(csv, "Rows N,naive (MiB)");
     }),
 );
+
+browserTest("a figure's slider is moved by the keyboard, and keeps its place", async () => {
+  const own = await Deno.makeTempDir({ prefix: "cutloss-slider-" });
+  const visible = (chosen: number) => ["visible", [0, 1, 2].map((i) => i === chosen)];
+  const { data, metadata } = await figureOutput({
+    data: [0, 1, 2].map((i) => ({ x: [0, 1], y: [i, i], name: `line ${i}`, visible: i === 1 })),
+    layout: {
+      xaxis: { title: "Time (ms)" },
+      yaxis: { title: "Output (V)" },
+      sliders: [{
+        active: 1,
+        currentvalue: { prefix: "λ = " },
+        steps: [0, 1, 2].map((i) => ({ label: `${i}`, method: "restyle", args: visible(i) })),
+      }],
+    },
+    caption: "One of three lines.",
+    alt: "A line whose height the slider sets.",
+  });
+  const output = { output_type: "display_data" as const, data, metadata: { cutloss: metadata } };
+  const notebook = notebookFile([markdownCell("# A slider"), codeCell("figure()", [output])]);
+  const context = await browser.newContext(WIDE);
+  try {
+    await exportSite([{ name: "slider", notebook }], own);
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
+    await page.goto(pathToFileURL(join(own, "slider.html")).href);
+    await drawAll(page);
+    const heights = () =>
+      page.locator(".live").evaluate((element) =>
+        (element as unknown as { data: { visible: boolean; y: number[] }[] }).data
+          .filter(({ visible }) => visible).map(({ y }) => y[0])
+      );
+    assertEquals(await heights(), [1]);
+    const slider = page.getByRole("slider", { name: "λ = 1" });
+    await slider.press("ArrowRight");
+    assertEquals(await page.locator(".slider label").textContent(), "λ = 2");
+    await page.locator(".live .legendtext", { hasText: "line 2" }).waitFor();
+    assertEquals(await heights(), [2]);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await drawAll(page);
+    assertEquals(await heights(), [2], "after the page has turned dark");
+    assertEquals(await page.locator(".slider").count(), 1);
+    assertEquals(await violations(page), []);
+  } finally {
+    await context.close();
+    await Deno.remove(own, { recursive: true });
+  }
+});
 
 browserTest("nothing is wider than a phone, whose contents list is folded", async () => {
   for (const name of PAGES) {

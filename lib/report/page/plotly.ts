@@ -2,16 +2,17 @@
 import { loadScript } from "./load.ts";
 import type { FittedFigure } from "./fit_figure.ts";
 import { paint } from "./paint.ts";
+import { showSliders, type Slider } from "./sliders.ts";
 
 /** The part of plotly.js that pages use. */
 interface Plotly {
   react(
     element: HTMLElement,
-    data: unknown,
-    layout: Record<string, unknown>,
-    config: Record<string, unknown>,
+    ...args: unknown[]
   ): Promise<unknown>;
   purge(element: HTMLElement): void;
+  /** "restyle", "relayout" and others, which a slider's steps name. */
+  [method: string]: (element: HTMLElement, ...args: unknown[]) => unknown;
 }
 
 const CONFIG = {
@@ -38,11 +39,16 @@ export async function drawPlot(
   dark: boolean,
 ): Promise<void> {
   const plotly = await loadPlotly();
-  const { data, layout } = paint(plot, dark);
+  const { data, layout: { sliders = [], ...layout } } = paint(plot, dark);
   element.hidden = false;
   // A colour bar that has turned would leave its old self behind.
   if (element.dataset.size !== `${width}`) plotly.purge(element);
   element.dataset.size = `${width}`;
   await plotly.react(element, data, { ...layout, width, height, autosize: false }, CONFIG);
+  await showSliders(
+    element,
+    sliders as Slider[],
+    async (method, args) => await plotly[method](element, ...args),
+  );
   element.dataset.drawn = dark ? "dark" : "light";
 }
