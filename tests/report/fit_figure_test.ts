@@ -112,6 +112,16 @@ Deno.test("on a phone a colour bar lies above the plot, and a touch scrolls the 
   assertEquals(layout.dragmode, false);
 });
 
+Deno.test("figures of other libraries are fitted, too, whatever their layout says", () => {
+  const given = {
+    data: [{ x: [1, 2], y: [3, 4] }],
+    layout: { xaxis: { title: "Time" }, yaxis: {} },
+  };
+  const { layout } = fitFigure(given, OWN, PHONE).plot;
+  assertEquals([layout.xaxis, layout.yaxis].map((axis) => (axis as Axis).title.text), ["Time", ""]);
+  assertEquals(fitFigure({ data: [{ type: "pie" }], layout: {} }, OWN, PHONE).width, PHONE);
+});
+
 Deno.test("titles are broken into few lines of about the same length", () => {
   assertEquals(wrap("Time (ms)", 300, 13), "Time (ms)");
   assertEquals(

@@ -1,4 +1,4 @@
-import { colourBarsAbove, labelsOf, legendHeight, plainText, widthOf, wrap } from "./fit_text.ts";
+import { colourBarsAbove, labelsOf, legendHeight, titleOf, widthOf, wrap } from "./fit_text.ts";
 import type { Plot } from "./paint.ts";
 import { isSideBySide, type Panel, panelsOf, stack } from "./stack_panels.ts";
 
@@ -53,14 +53,15 @@ export function fitFigure(
     setAxis(layout, x, room, { ...upright && { tickangle: -90 } });
     setAxis(layout, y, needs[i].height);
   }
+  const headings = hasHeadings(layout);
   const between = needs.map(({ below }, i) =>
-    below + titleHeight(layout, panels[i].x) + (hasHeading(layout, panels[i]) ? 26 : 10)
+    below + titleHeight(layout, panels[i].x) + (headings ? 26 : 10)
   );
   const inside = needs.reduce((sum, { height }) => sum + height, 0);
   const gaps = between.slice(0, -1).reduce((sum, gap) => sum + gap, 0);
   const plotHeight = stacked ? inside + gaps : Math.max(inside, proportional - 120);
   const legend = legendHeight(data, layout, width);
-  const above = hasHeading(layout, panels[0]) ? 30 : 8;
+  const above = headings ? 30 : 8;
   const bars = colourBarsAbove(data, 1 + (above + legend) / plotHeight);
   if (stacked) {
     stack(layout, panels, needs.map(({ height }) => height), between, own.height - 90);
@@ -122,7 +123,7 @@ function needOf(panel: Panel, layout: Json, data: Json[], available: number): Ne
 
 /** Columns of a heat map that writes into its cells. */
 function cellsAcross({ z, texttemplate }: Json): number {
-  return z && texttemplate ? Math.max(...(z as unknown[][]).map((row) => row.length)) : 0;
+  return Array.isArray(z) && texttemplate ? Math.max(...z.map((row) => row.length)) : 0;
 }
 
 /** Space on the right: more where points there have their names beside them. */
@@ -145,31 +146,33 @@ function nameRows(layout: Json, panels: Panel[]): void {
       for (const key of LABELS) if (axis.matches) axis[key] ??= first[key];
       axis.showticklabels = true;
     }
-    if (!plainText(axis).trim()) axis.title = structuredClone(first.title);
+    if (!titleOf(axis).text.trim()) axis.title = structuredClone(first.title);
   }
 }
 
 /** Breaks an axis's title into lines as long as the axis, and makes its text small. */
 function setAxis(layout: Json, key: string, length: number, more: Json = {}): void {
   const axis = layout[key] as Json;
-  const title = { ...axis.title as Json, standoff: 6, text: wrap(plainText(axis), length, TITLE) };
+  const { text, font, ...title } = titleOf(axis);
   Object.assign(axis, more, {
-    title: { ...title, font: { ...(axis.title as Json)?.font as Json, size: TITLE } },
+    title: {
+      ...{ ...title, text: wrap(text, length, TITLE), standoff: 6 },
+      font: { ...font as Json, size: TITLE },
+    },
     tickfont: { ...axis.tickfont as Json, size: TICK },
     automargin: true,
   });
 }
 
 function titleHeight(layout: Json, key: string): number {
-  const lines = plainText(layout[key] as Json).split("<br>").length;
+  const lines = titleOf(layout[key] as Json).text.split("<br>").length;
   return lines * (TITLE + 4) + 6;
 }
 
-/** Whether an annotation stands above a panel, as its heading. */
-function hasHeading(layout: Json, panel?: Panel): boolean {
+/** Whether annotations stand above panels, as their headings. */
+function hasHeadings(layout: Json): boolean {
   const annotations = (layout.annotations ?? []) as Json[];
-  return panel !== undefined &&
-    annotations.some(({ xref, yref, yanchor }) =>
-      xref === "paper" && yref === "paper" && yanchor === "bottom"
-    );
+  return annotations.some(({ xref, yref, yanchor }) =>
+    xref === "paper" && yref === "paper" && yanchor === "bottom"
+  );
 }

@@ -8,10 +8,13 @@ export function widthOf(text: string, size: number): number {
   return Math.max(...text.split("\n").map((line) => [...line].length)) * size * LETTER;
 }
 
-/** The text of an axis's title, or nothing. */
-export function plainText(axis: Json | undefined): string {
-  const title = axis?.title;
-  return String((typeof title === "string" ? title : (title as Json)?.text) ?? "");
+/** The title of an axis or a colour bar, which may be given as a text alone, or not at all. */
+export function titleOf(of: Json | undefined): Json & { text: string } {
+  const title = of?.title;
+  if (typeof title === "object" && title !== null) {
+    return { ...title, text: String((title as Json).text ?? "") };
+  }
+  return { text: String(title ?? "") };
 }
 
 /**
@@ -82,19 +85,10 @@ export function colourBarsAbove(data: Json[], y: number): number {
   for (const [i, trace] of data.entries()) {
     if (!COLOURED.has(trace.type as string) || trace.showscale === false) continue;
     const bar = trace.colorbar as Json | undefined;
-    const title = typeof bar?.title === "string" ? { text: bar.title } : bar?.title as Json;
-    const place = {
-      orientation: "h",
-      x: 0.5,
-      xanchor: "center",
-      y,
-      yanchor: "bottom",
-    };
+    const place = { orientation: "h", x: 0.5, xanchor: "center", y, yanchor: "bottom" };
     const size = { thickness: 10, len: 1, lenmode: "fraction", xpad: 0, ypad: 4 };
-    data[i] = {
-      ...trace,
-      colorbar: { ...bar, ...place, ...size, title: { ...title, side: "top" } },
-    };
+    const title = { ...titleOf(bar), side: "top" };
+    data[i] = { ...trace, colorbar: { ...bar, ...place, ...size, title } };
     height = 56;
   }
   return height;
