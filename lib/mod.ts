@@ -17,9 +17,10 @@
  *   }
  *   loss({ points, classes }: { points: Float32Array; classes: Int32Array }): Tensor {
  *     using x = this.gpu.tensor(points, [classes.length, 2]);
+ *     using targets = this.gpu.tensor(classes);
  *     using hidden = this.inner.forward(x, { activation: "tanh" });
  *     using logits = this.outer.forward(hidden);
- *     return ops.crossEntropy(logits, this.gpu.tensor(classes));
+ *     return ops.crossEntropy(logits, targets);
  *   }
  *   measure({ classes }: { classes: Int32Array }) {
  *     return { batch: classes.length, time: 1, targets: classes.length };

@@ -69,8 +69,9 @@ export async function openDevice(
   const hidden = WANTED.filter((name) => !adapter.features.has(name));
   for (const tried of [[...listed, ...hidden], listed, [] as GPUFeatureName[]]) {
     const fresh = await gpu.requestAdapter({ powerPreference });
+    if (!fresh) break;
     try {
-      const device = await fresh!.requestDevice({
+      const device = await fresh.requestDevice({
         requiredFeatures: tried,
         requiredLimits,
       });

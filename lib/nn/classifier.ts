@@ -3,7 +3,7 @@ import { crossEntropy } from "../ops/mod.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PassOptions } from "./gpt2.ts";
-import { hostRows, type Rows } from "./inputs.ts";
+import { hostRows, type Rows, wholeNumbers } from "./inputs.ts";
 import { type BatchSize, Model } from "./model.ts";
 
 /** A batch of texts with a class each. */
@@ -35,7 +35,7 @@ export abstract class Classifier extends Model {
           `(logits are ${formatShape(logits.shape)}).`,
       );
     }
-    using targets = this.gpu.tensor(Int32Array.from(labels), [count], { label: "labels" });
+    using targets = this.gpu.tensor(wholeNumbers("labels", labels), [count], { label: "labels" });
     return crossEntropy(logits, targets);
   }
 

@@ -14,6 +14,19 @@ export interface HostRows {
   data: Int32Array<ArrayBuffer>;
 }
 
+/**
+ * Numbers as i32.
+ *
+ * @throws {TypeError} naming the first that is no whole number of 32 bits, `undefined` among them: a
+ * token that a vocabulary lacks must not become token 0.
+ */
+export function wholeNumbers(name: string, values: ArrayLike<number>): Int32Array<ArrayBuffer> {
+  const ints = Int32Array.from(values);
+  const at = ints.findIndex((value, i) => value !== values[i]);
+  if (at < 0) return ints;
+  throw new TypeError(`${name}[${at}] is ${values[at]}; expected a whole number.`);
+}
+
 /** The numbers of rows; throws if they are empty or differ in length. */
 export function hostRows(name: string, rows: Rows): HostRows {
   if ("gpu" in rows) {
@@ -38,7 +51,7 @@ export function hostRows(name: string, rows: Rows): HostRows {
           `equal length.`,
       );
     }
-    data.set(row, i * first.length);
+    data.set(wholeNumbers(`${name}[${i}]`, row), i * first.length);
   }
   return { shape: [rows.length, first.length], data };
 }

@@ -50,14 +50,14 @@ export class Gpu extends GpuDevice {
   }
 
   /**
-   * A tensor with the given elements: f32, or i32 if `data` is an `Int32Array`, or f16 if it is a
-   * `Float16Array`.
+   * A tensor with the given elements: i32 if `data` is an `Int32Array`, f16 if it is a `Float16Array`,
+   * and f32 for all other numbers.
    *
    * @param data the elements in order, outermost dimension first.
    * @param shape its product must be `data.length` (default: one dimension).
    */
   tensor(
-    data: readonly number[] | Float32Array | Int32Array | Float16Array,
+    data: ArrayLike<number>,
     shape: Shape = [data.length],
     options: TensorOptions = {},
   ): Tensor {
@@ -75,8 +75,8 @@ export class Gpu extends GpuDevice {
       ? "f16"
       : "f32";
     const tensor = this.empty(shape, { ...options, dtype });
-    const host = Array.isArray(data) ? Float32Array.from(data) : data;
-    this.write(tensor, host as Float32Array<ArrayBuffer>);
+    const asIs = dtype !== "f32" || data instanceof Float32Array;
+    this.write(tensor, (asIs ? data : Float32Array.from(data)) as Float32Array<ArrayBuffer>);
     if (data instanceof Int32Array) tensor.hostInts = data.slice();
     return tensor;
   }

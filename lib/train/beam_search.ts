@@ -194,8 +194,8 @@ function bestCandidates(
       if (best.length > count) best.pop();
     }
   });
-  if (best.length > 0) return best;
+  if (best.some(isPossible) || !running.some(isPossible)) return best;
   throw new RangeError(
-    "No token may follow: those that are allowed end the text before minNewTokens.",
+    "No token may follow: allowed() gave none, or only such as end a text before minNewTokens.",
   );
 }

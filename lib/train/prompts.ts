@@ -1,3 +1,5 @@
+import { wholeNumbers } from "../nn/inputs.ts";
+
 /** Prompts of different lengths as one batch, padded on the left. */
 export interface PaddedPrompts {
   ids: Int32Array[];
@@ -32,9 +34,9 @@ export function padPrompts(
       );
     }
   }
-  const ids = prompts.map((prompt) => {
+  const ids = prompts.map((prompt, i) => {
     const row = new Int32Array(time);
-    row.set(Array.from(prompt), time - prompt.length);
+    row.set(wholeNumbers(`prompts[${i}]`, prompt), time - prompt.length);
     return row;
   });
   const mask = lengths.map((length) => new Int32Array(time).fill(1, time - length));

@@ -82,27 +82,46 @@ export async function run(args: string[]): Promise<void> {
   }
 }
 
+/** Dispatches that fit into one submit, see lib/gpu/recorder.ts. */
+const ONE_SUBMIT = 512;
+
+/**
+ * Milliseconds of one run, from rounds of several: as many as one submit holds and a hundredth of a
+ * second needs, so that the device neither waits for the host nor rests, which would lower its clock.
+ */
 async function measure(
   gpu: Gpu,
   { inputs, op }: Row,
   way: "forward" | "forward and backward",
   rounds: number,
 ): Promise<{ times: number[]; peak: number; passes: string[] }> {
-  const once = () => {
-    using scope = gpu.scope();
-    using _ = way === "forward" ? gpu.noGrad() : undefined;
-    const y = scope.keep(op(inputs));
-    if (way === "forward") return y.dispose();
-    using upstream = gpu.full(y.shape, 1);
+  const alone = () => {
+    using _ = gpu.noGrad();
+    using y = op(inputs);
+    return y.shape;
+  };
+  using upstream = gpu.full(alone(), 1);
+  const once = way === "forward" ? alone : () => {
+    using y = op(inputs);
     y.backward(upstream);
-    y.dispose();
     for (const input of inputs) input.zeroGrad();
   };
-  await warmUp(gpu, once, 100);
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push((await gpu.time(once)).ms);
-  const { peak } = gpu.memory.measure(once);
+  await warmUp(gpu, once);
   const { passes } = await gpu.time(once, { perKernel: true });
+  const ms = passes.reduce((sum, pass) => sum + pass.ms, 0);
+  const repeat = gpu.adapter.software
+    ? 1
+    : Math.max(1, Math.min(Math.floor(ONE_SUBMIT / passes.length), Math.ceil(10 / ms)));
+  const several = () => {
+    using _ = gpu.scope();
+    for (let i = 0; i < repeat; i++) once();
+  };
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    several(); // keeps the device busy while those that count are recorded
+    times.push((await gpu.time(several)).ms / repeat);
+  }
+  const { peak } = gpu.memory.measure(once);
   return {
     times: times.sort((a, b) => a - b),
     peak,

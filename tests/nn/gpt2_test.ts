@@ -76,6 +76,12 @@ Deno.test("inputs of wrong shapes are named", () => {
   assertThrows(() => model.loss({ ids: [[1, 2], [3]] }), ShapeError, "ids[1] has 1 numbers");
   assertThrows(() => model.loss({ ids: [[1, 2, 3, 4, 5]] }), ShapeError, "4 positions");
   assertThrows(() => model.loss({ ids: [[1, 2, 9]] }), RangeError, "ids[2] is 9");
+  const lacking: Record<string, number> = { a: 1 };
+  assertThrows(
+    () => model.loss({ ids: [[1, 2], [lacking.a, lacking.b]] }),
+    TypeError,
+    "ids[1][1] is undefined; expected a whole number",
+  );
   assertThrows(
     () => model.loss({ ids: [[1, 2, 3]], labels: [[1, 2]] }),
     ShapeError,

@@ -20,6 +20,13 @@ Deno.test("tensors are made from numbers, typed arrays, zeros and equal values",
   assert(Object.isFrozen(b.shape));
 });
 
+Deno.test("numbers of any typed array become f32, bytes and doubles among them", async () => {
+  for (const Numbers of [Uint8Array, Int16Array, Uint32Array, Float64Array]) {
+    using x = gpu.tensor(Numbers.of(1, 2, 3, 200));
+    assertEquals([x.dtype, [...await x.read()]], ["f32", [1, 2, 3, 200]], Numbers.name);
+  }
+});
+
 Deno.test("a shape that does not fit its data, or is none, is named", () => {
   assertThrows(
     () => gpu.tensor([1, 2, 3], [2, 2], { label: "weights" }),

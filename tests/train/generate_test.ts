@@ -104,12 +104,58 @@ Deno.test("drawn texts depend on the seed, not on the other prompts, and follow 
   assert(Math.abs(share - p) < 4 * Math.sqrt(p * (1 - p) / 200), `${share}, expected ${p}`);
 });
 
+Deno.test("no text ends before minNewTokens, and what cannot go on says why", async () => {
+  using model = await Gpt2.load(gpu, files);
+  const [first] = await generate(model, [[5, 17, 3]], { maxNewTokens: 6 });
+  const endOfText = [first[0], first[1]];
+  const options = { endOfText, maxNewTokens: 6 };
+  for (const minNewTokens of [0, 3]) {
+    const [greedy] = await generate(model, [[5, 17, 3]], { ...options, minNewTokens });
+    const [[beam]] = await beamSearch(model, [[5, 17, 3]], { ...options, minNewTokens, beams: 3 });
+    for (const tokens of [greedy, beam.tokens]) {
+      const end = tokens.findIndex((token) => endOfText.includes(token));
+      assert(end < 0 || (end >= minNewTokens && end === tokens.length - 1), tokens.join());
+    }
+    if (minNewTokens === 0) assertEquals(greedy, first.slice(0, 1));
+    else assertNotEquals(greedy, first.slice(0, 1));
+  }
+  const onlyEnds = { ...options, minNewTokens: 2, allowed: () => endOfText };
+  await assertRejects(() => generate(model, [[5]], onlyEnds), RangeError, "No token may follow");
+  await assertRejects(
+    () => beamSearch(model, [[5]], { ...onlyEnds, beams: 2 }),
+    RangeError,
+    "No token may follow",
+  );
+});
+
+Deno.test("logits that are no numbers end in an error, not in a text", async () => {
+  using model = await Gpt2.load(gpu, files);
+  gpu.write(model.norm.bias.tensor, new Float32Array([NaN]));
+  const options = { maxNewTokens: 2 };
+  await assertRejects(() => generate(model, [[5]], options), RangeError, "logit of token 0 is NaN");
+  await assertRejects(
+    () => generate(model, [[5]], { ...options, sample: {} }),
+    RangeError,
+    "is NaN",
+  );
+  await assertRejects(
+    () => beamSearch(model, [[5]], { ...options, beams: 2 }),
+    RangeError,
+    "is NaN",
+  );
+});
+
 Deno.test("prompts that are empty or too long are named", async () => {
   using model = await Gpt2.load(gpu, files);
   await assertRejects(
     () => generate(model, [[1], []], { maxNewTokens: 3 }),
     RangeError,
     "prompts[1] is empty",
+  );
+  await assertRejects(
+    () => generate(model, [[1], [2, 0.5]], { maxNewTokens: 3 }),
+    TypeError,
+    "prompts[1][1] is 0.5",
   );
   await assertRejects(
     () => generate(model, [[1, 2, 3]], { maxNewTokens: 30 }),
