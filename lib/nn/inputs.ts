@@ -21,7 +21,7 @@ export interface HostRows {
  * token that a vocabulary lacks must not become token 0.
  */
 export function wholeNumbers(name: string, values: ArrayLike<number>): Int32Array<ArrayBuffer> {
-  const ints = Int32Array.from(values);
+  const ints = new Int32Array(values);
   const at = ints.findIndex((value, i) => value !== values[i]);
   if (at < 0) return ints;
   throw new TypeError(`${name}[${at}] is ${values[at]}; expected a whole number.`);

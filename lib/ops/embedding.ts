@@ -80,7 +80,7 @@ function addByToken(
     accumulate = true,
   ) => {
     if (list.length === 0) return;
-    using pieces = gpu.tensor(Int32Array.from(list), [list.length], { label: "pieces" });
+    using pieces = gpu.tensor(new Int32Array(list), [list.length], { label: "pieces" });
     const [gx, gy] = rowGrid(list.length / 4);
     const kernel = gatherSum({ accumulate });
     gpu.run(kernel, { x, order, pieces, y }, { pieces_count: list.length / 4, columns }, [

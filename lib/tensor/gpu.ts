@@ -1,7 +1,7 @@
 /** The device with tensors: what people open. */
 import { fill } from "../../kernels/fill.ts";
 import { elementGrid } from "../../kernels/grid.ts";
-import { GpuDevice, type OpenOptions } from "../gpu/device.ts";
+import { type Bindable, GpuDevice, type OpenOptions } from "../gpu/device.ts";
 import {
   checkShape,
   type DType,
@@ -79,6 +79,16 @@ export class Gpu extends GpuDevice {
     this.write(tensor, (asIs ? data : Float32Array.from(data)) as Float32Array<ArrayBuffer>);
     if (data instanceof Int32Array) tensor.hostInts = data.slice();
     return tensor;
+  }
+
+  /** Writes host data to the start of a tensor or another slice of memory. */
+  override write(target: Bindable, data: ArrayBufferView<ArrayBuffer>): void {
+    super.write(target, data);
+    if (!(target instanceof Tensor) || !target.hostInts) return;
+    // A copy: operations that are on the tape go on with what they saw.
+    target.hostInts = target.hostInts.slice();
+    new Uint8Array(target.hostInts.buffer)
+      .set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
   /** A tensor whose elements are undefined, for a kernel to write. */

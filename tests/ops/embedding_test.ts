@@ -1,6 +1,6 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { embedding } from "../../lib/ops/mod.ts";
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { checkOp } from "./check_op.ts";
 
 const gpu = await Gpu.open();
@@ -39,6 +39,17 @@ Deno.test("a token that fills the batch is added in parts", async () => {
     formula: ([table]) => rows(table, ids, 5),
     absolute: 1e-4,
   });
+});
+
+Deno.test("ids that are written anew are those that get a gradient", async () => {
+  using table = gpu.zeros([4, 2], { requiresGrad: true });
+  using tokens = gpu.tensor(Int32Array.of(0, 1, 2));
+  gpu.write(tokens, Int32Array.of(3, 3));
+  using y = embedding(tokens, table);
+  y.backward(gpu.full([3, 2], 1));
+  assertEquals([...await table.grad!.read()], [0, 0, 0, 0, 1, 1, 2, 2]);
+  gpu.write(tokens, Int32Array.of(0, 7));
+  assertThrows(() => embedding(tokens, table), RangeError, "ids[1] is 7");
 });
 
 Deno.test("an id outside the table is named with its place", () => {
