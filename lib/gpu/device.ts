@@ -98,6 +98,7 @@ export class GpuDevice implements Disposable {
         `Writing ${data.byteLength} bytes to "${buffer.label}", which has room for ${bytes}.`,
       );
     }
+    buffer.writes++;
     // The queue writes before whatever is submitted later, so earlier readers must be submitted.
     if (buffer.lastBatch === this.#recorder.batch) this.flush();
     const whole = data.byteLength - (data.byteLength % 4);
@@ -163,7 +164,10 @@ export class GpuDevice implements Disposable {
     const pipeline = this.#pipeline(kernel);
     if (this.#recorder.full) this.flush();
     const group = this.#pipelines.bindGroup(pipeline, slices, this.#recorder.uniforms);
-    for (const { buffer } of slices) buffer.lastBatch = this.#recorder.batch;
+    slices.forEach(({ buffer }, i) => {
+      buffer.lastBatch = this.#recorder.batch;
+      if (kernel.bindings[i].access === "write") buffer.writes++;
+    });
     if ("indirect" in grid) grid.indirect.buffer.lastBatch = this.#recorder.batch;
     this.#recorder.dispatch(pipeline, group, params, grid, this.#timer);
   }
@@ -209,6 +213,7 @@ export class GpuDevice implements Disposable {
       );
     }
     a.buffer.lastBatch = b.buffer.lastBatch = this.#recorder.batch;
+    b.buffer.writes++;
     this.#recorder.encode((encoder) =>
       encoder.copyBufferToBuffer(a.buffer.raw, a.offset, b.buffer.raw, b.offset, bytes)
     );
@@ -219,6 +224,7 @@ export class GpuDevice implements Disposable {
     this.throwIfFailed();
     const { buffer, offset, bytes } = toSlice(target, "clear() was given the target");
     buffer.lastBatch = this.#recorder.batch;
+    buffer.writes++;
     this.#recorder.encode((encoder) => encoder.clearBuffer(buffer.raw, offset, bytes));
   }
 

@@ -14,6 +14,8 @@ const STORAGE = 0x80, COPY_SRC = 0x04, COPY_DST = 0x08, INDIRECT = 0x100;
 export class DeviceBuffer {
   /** The batch that used it last, so that a host write knows whether it must wait for a submit. */
   lastBatch: number;
+  /** Grows whenever something writes to it, so that the tape sees that what it saved has changed. */
+  writes = 0;
   #holders = 1;
 
   constructor(

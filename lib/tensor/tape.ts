@@ -17,6 +17,8 @@ export interface TapeNode {
   inputs: readonly Tensor[];
   outputs: readonly Tensor[];
   backward: BackwardFunction;
+  /** Throws if something was written to what `backward` reads. */
+  checkSaved: () => void;
   /** What it holds; emptied when it is let go. */
   held: { release: (() => void) | undefined };
 }
@@ -94,12 +96,21 @@ export function record(recording: Recording): void {
     return;
   }
   const memory = saved.map((tensor) => tensor.memory.retain());
+  const writes = memory.map((buffer) => buffer.writes), labels = saved.map(({ label }) => label);
   const node: TapeNode = {
     name,
     order: ++recorded,
     inputs,
     outputs,
     backward,
+    checkSaved() {
+      const i = memory.findIndex((buffer, i) => buffer.writes !== writes[i]);
+      if (i < 0) return;
+      throw new Error(
+        `backward() needs "${labels[i]}" as ${name}() saw it, but it has been written to since; ` +
+          `call backward() before you change weights or inputs.`,
+      );
+    },
     held: {
       release: () => {
         for (const buffer of memory) buffer.release();
@@ -206,6 +217,7 @@ export function backward(root: Tensor, upstream?: Tensor): void {
   for (const node of nodes) {
     const gradients = node.outputs.map((output) => pending.get(output));
     if (gradients.some((gradient) => gradient !== undefined)) {
+      node.checkSaved();
       const results = node.backward(gradients);
       node.inputs.forEach((input, i) => {
         const gradient = results[i];

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { accumulate } from "../../kernels/accumulate.ts";
 import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import { add, matmul, mul, reshape, scale, sum } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
@@ -122,6 +123,33 @@ Deno.test("a second root is refused where its way is used up, and may begin ther
       assertEquals(await cut.grad!.item(), 10);
       assertEquals(await x.grad!.item(), 4);
     }
+  }));
+
+Deno.test("what the way back needs must not be written to before", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]), other = leaf([3, 4]);
+    const changes: ((saved: Tensor) => void)[] = [
+      (saved) => gpu.write(saved, new Float32Array([5, 6])),
+      (saved) => gpu.clear(saved),
+      (saved) => gpu.copy(other, saved, 8),
+      (y) => gpu.run(accumulate(), { x: other, y }, { count: 2, factor: 1 }, [1]),
+    ];
+    for (const change of changes) {
+      using product = mul(x, other);
+      using y = sum(product);
+      change(x);
+      assertThrows(
+        () => y.backward(),
+        Error,
+        'backward() needs "x" as mul() saw it, but it has been written to since',
+      );
+      y.dispose();
+    }
+    // What is written before, or read only, is nobody's business.
+    using product = mul(x, other);
+    using y = sum(product);
+    await gpu.read([x, other, y]);
+    y.backward();
   }));
 
 Deno.test("an upstream gradient must have the root's shape", () =>
