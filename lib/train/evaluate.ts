@@ -1,8 +1,11 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Trainable } from "./train_options.ts";
 
+/** Batches whose losses wait on the device for one read; a page can breathe in between. */
+const BATCHES_A_READ = 64;
+
 /**
- * The mean loss over batches, each counted by its labels, without dropout. One wait for all.
+ * The mean loss over batches, each counted by its labels, without dropout.
  *
  * @param loss of a batch (default `model.loss`).
  */
@@ -13,17 +16,24 @@ export async function evaluate<Batch>(
 ): Promise<number> {
   if (data.length === 0) throw new RangeError("evaluate(): data has no batches.");
   const { gpu } = model;
-  const losses: Tensor[] = [];
-  try {
-    {
-      using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
-      for (const batch of data) losses.push(loss(batch, {}));
+  let sum = 0, count = 0;
+  for (let start = 0; start < data.length; start += BATCHES_A_READ) {
+    const part = data.slice(start, start + BATCHES_A_READ);
+    const losses: Tensor[] = [];
+    try {
+      {
+        using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
+        for (const batch of part) losses.push(loss(batch, {}));
+      }
+      for (const [i, [value]] of (await gpu.read(losses)).entries()) {
+        const { targets } = model.measure(part[i]);
+        sum += value * targets;
+        count += targets;
+      }
+    } finally {
+      for (const value of losses) value.dispose();
     }
-    const values = await gpu.read(losses);
-    const targets = data.map((batch) => model.measure(batch).targets);
-    const all = targets.reduce((a, b) => a + b, 0);
-    return values.reduce((sum, [value], i) => sum + value * targets[i], 0) / Math.max(1, all);
-  } finally {
-    for (const value of losses) value.dispose();
   }
+  if (count === 0) throw new RangeError("evaluate(): data has no label that counts.");
+  return sum / count;
 }

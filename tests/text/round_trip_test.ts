@@ -57,26 +57,16 @@ Deno.test("A text of more different words than the cache holds comes back as wel
   assertEquals(encoding.ids.slice(-ids.length), ids);
 });
 
-Deno.test("A million equal letters and 100 kB without a space stay within n log n", () => {
-  const seconds = (text: string) => {
-    const start = performance.now();
-    const { ids } = trained.encode(text);
-    const time = (performance.now() - start) / 1000;
-    assertEquals(trained.decode(ids), text);
-    return time;
-  };
-  const letters = trainBpe(["a".repeat(5000)], { vocabSize: 300 });
-  const start = performance.now();
-  const million = "a".repeat(1_000_000);
-  assertEquals(letters.decode(letters.encode(million).ids), million);
-  assert(performance.now() - start < 20_000, "quadratic work would take hours");
+Deno.test("A million letters without a space, equal or mixed, are no quadratic work", () => {
   const random = randomNumbers(45);
-  const word = (length: number) =>
-    Array.from({ length }, () => "thein"[Math.floor(random() * 5)]).join("");
-  seconds(word(100_000)); // The first run also compiles.
-  const short = seconds(word(100_000)), long = seconds(word(400_000));
-  // Four times the length takes 4.4 times as long for n log n, and 16 times for n².
-  assert(long < 10 * short + 0.5, `100 kB took ${short} s, 400 kB ${long} s`);
+  const mixed = Array.from({ length: 1_000_000 }, () => "thein"[Math.floor(random() * 5)]).join("");
+  const letters = trainBpe(["a".repeat(5000)], { vocabSize: 300 });
+  for (const [tokenizer, text] of [[letters, "a".repeat(1_000_000)], [trained, mixed]] as const) {
+    const start = performance.now();
+    assertEquals(tokenizer.decode(tokenizer.encode(text).ids), text);
+    // It takes a second or two. Looking at all pairs for each merge would be 10¹² steps.
+    assert(performance.now() - start < 120_000, "a million letters took more than two minutes");
+  }
 });
 
 Deno.test("A merge rule that undercuts its neighbours is applied in the order of learning", () => {

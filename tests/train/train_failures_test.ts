@@ -7,6 +7,7 @@ import { mul } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { type CheckpointStore, readBest } from "../../lib/train/checkpoints.ts";
+import { evaluate } from "../../lib/train/evaluate.ts";
 import { generate } from "../../lib/train/generate.ts";
 import { train, TrainingError } from "../../lib/train/train.ts";
 import type { Trainable, TrainOptions } from "../../lib/train/train_options.ts";
@@ -83,6 +84,22 @@ Deno.test("an evaluation that is no number ends the training, too", async () => 
     "The evaluation's loss after step 2 is NaN",
   );
   assertEquals(await store.list(), []);
+});
+
+Deno.test("an evaluation of nothing is no loss of 0", async () => {
+  using model = new Gpt2(gpu, TINY);
+  const ids = sequences.slice(80), labels = ids.map((row) => row.map(() => -100));
+  await assertRejects(() => evaluate(model, []), RangeError, "data has no batches");
+  await assertRejects(() => evaluate(model, [{ ids, labels }]), RangeError, "no label that counts");
+  // Of many batches, read part by part, each label counts the same.
+  const many = Array.from({ length: 70 }, (_, i) => ({ ids: [ids[i % 10].slice(0, 3 + i % 9)] }));
+  const [found, expected] = [await evaluate(model, many), { sum: 0, count: 0 }];
+  for (const batch of many) {
+    const { targets } = model.measure(batch);
+    expected.sum += targets * await evaluate(model, [batch]);
+    expected.count += targets;
+  }
+  assert(Math.abs(found - expected.sum / expected.count) < 1e-9, `${found}`);
 });
 
 Deno.test("a training that is told to stop writes a checkpoint of its last step", async () => {
