@@ -49,8 +49,7 @@ export async function figure(options: FigureOptions): Promise<void> {
 /** The output that {@link figure} shows. */
 export async function figureOutput(options: FigureOptions): Promise<Output> {
   const { caption, alt, width = 720, height = 420 } = options;
-  requireText("caption", caption, "a sentence that says what the figure shows");
-  requireText("alt", alt, "a description for those who cannot see the figure");
+  requireWords("figure", { caption, alt });
   if (!Array.isArray(options.data) || options.data.length === 0) {
     throw new Error("figure: data has no traces; expected a list of at least one Plotly trace.");
   }
@@ -78,8 +77,16 @@ export async function figureOutput(options: FigureOptions): Promise<Output> {
   };
 }
 
-function requireText(name: string, value: unknown, expected: string): void {
-  if (typeof value === "string" && value.trim() !== "") return;
-  const given = typeof value === "string" ? "empty" : String(value);
-  throw new Error(`figure: ${name} is ${given}; expected ${expected}.`);
+/** @throws Error if the caption or the alternative text of a figure, or what becomes one, is empty */
+export function requireWords(of: string, words: { caption: unknown; alt: unknown }): void {
+  const expected = {
+    caption: "a sentence that says what the figure shows",
+    alt: "a description for those who cannot see the figure",
+  };
+  for (const name of ["caption", "alt"] as const) {
+    const value = words[name];
+    if (typeof value === "string" && value.trim() !== "") continue;
+    const given = typeof value === "string" ? "empty" : String(value);
+    throw new Error(`${of}: ${name} is ${given}; expected ${expected[name]}.`);
+  }
 }

@@ -1,6 +1,6 @@
 import { showCaption } from "./caption.ts";
 import { display, type Output } from "./display.ts";
-import { figureOutput } from "./figure.ts";
+import { figureOutput, requireWords } from "./figure.ts";
 import { formatNumber } from "./format_number.ts";
 import { jupyter } from "./jupyter.ts";
 import type { DataTable, FigureMetadata } from "./outputs.ts";
@@ -45,6 +45,8 @@ const PLOT = { left: 64, right: WIDTH - 110, top: 16, bottom: HEIGHT - 48 };
  * for (let step = 1; step <= 3; step++) await curve.add(step, { training: 1 / step });
  * await curve.finish();
  * ```
+ *
+ * @throws Error if caption or alternative text is missing
  */
 export function livePlot(options: LivePlotOptions): LivePlot {
   return new LivePlot(options);
@@ -60,6 +62,7 @@ export class LivePlot implements AsyncDisposable {
   #finished = false;
 
   constructor(options: LivePlotOptions) {
+    requireWords("livePlot", options);
     this.#options = options;
   }
 

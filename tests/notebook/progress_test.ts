@@ -66,6 +66,11 @@ Deno.test("A live plot keeps its last point, thins the others and draws every se
   assert(svg.includes("a&lt;b") && svg.includes("Loss (nats)") && !svg.includes("NaN"));
 });
 
+Deno.test("A live plot without words is refused before anything is trained", () => {
+  assertThrows(() => livePlot({ caption: " ", alt: "y" }), Error, "livePlot: caption is empty");
+  assertThrows(() => livePlot({ caption: "x", alt: "" }), Error, "livePlot: alt is empty");
+});
+
 Deno.test("Names at the ends of a live plot's lines do not meet", async () => {
   const plot = livePlot({ caption: "x", alt: "y" });
   await printedBy(async () => {
