@@ -4,8 +4,8 @@
  *   lse = m + log Σ_s sum_s · exp(m_s − m),  m = max_s m_s
  *   loss = (1 − ε)·(lse − z_target) + ε·(lse − mean_v z_v) + w·lse²
  *
- * where a span's m_s says that a logit was too large for f16 (see cut_forward.ts), both are infinite;
- * with label smoothing ε and z-loss weight w. One invocation a row; spans in order, so the bits do
+ * with label smoothing ε and z-loss weight w. Both are infinite where a span's m_s says that a logit was
+ * not finite (see cut_forward.ts), the loss also where a bias of −∞ takes the target out. One invocation a row; spans in order, so the bits do
  * not depend on how the work was scheduled. Bytes: 8 to 12 read a row and span.
  */
 import { elementIndex } from "./grid.ts";
@@ -41,7 +41,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   let overflow = m > 1.0e38;
   let value = m + select(log(sum), m, overflow);
-  var loss = value - targetLogits[i];
+  let z = targetLogits[i];
+  var loss = select(value - z, -4.0 * z, z <= -3.0e38);
   ${
       sumLogits
         ? "loss = (1.0 - params.smoothing) * loss + params.smoothing * (value - total / params.vocabulary);"

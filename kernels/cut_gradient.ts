@@ -187,7 +187,7 @@ var<workgroup> picked: array<u32, ${tile.m}>;
 var<workgroup> e_row: array<u32, ${tile.m}>;
 var<workgroup> before: array<u32, ${threads}>;
 ${SURVIVES}
-${c.softcap ? TANH4 : ""}${half ? OVERFLOWED : ""}
+${c.softcap ? TANH4 : ""}${OVERFLOWED}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   let job = group.x + group.y * ${JOBS_FOLD}u;

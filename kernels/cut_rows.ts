@@ -8,6 +8,9 @@
  *   thresholds       = one byte a row, in words of four: the least bound in the keep-map that
  *                      matters, 0 for none (upstream gradient zero, or no such row).
  *
+ * A row whose log-sum-exp is not finite takes part everywhere, so that its gradient, which is no number,
+ * reaches all of dC.
+ *
  * A bound of q says p ≤ exp((q − 192)/4 + reference − lse); it matters when that exceeds eps.
  * One invocation four rows.
  */
@@ -46,8 +49,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let k = coefficients[row];
     let z = targetLogits[row];
     let p = exp(min(z - k.x, 0.0));
-    // p_target is known to about 1e-6, so the rest may be larger than 1 − p by as much.
-    let mass = abs(k.y) * (max(1.0 - p, 0.0) + 4.0e-6);
+    // A probability is known to about 1e-6 and to what rounding the log-sum-exp makes of it: the rest
+    // may be larger than 1 − p by as much.
+    let mass = abs(k.y) * (max(1.0 - p, 0.0) + 4.0e-6 + abs(k.x) * 0x1p-22);
     rowData[2u * row] = vec4f(k.x, k.y, mass, 0.0);
     rowData[2u * row + 1u] = vec4f(bitcast<f32>(rows[row]), bitcast<f32>(targets[row]), 0.0, 0.0);
     var factor = k.y * p - k.z;
@@ -56,9 +60,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       factor *= 1.0 - ratio * ratio;
     }
     targetFactors[row] = factor;
-    if (k.y != 0.0) {
+    let infinite = (bitcast<u32>(k.x) & 0x7f800000u) == 0x7f800000u;
+    if (infinite || k.y != 0.0) {
       let q = floor(192.0 + 4.0 * (params.logEps + k.x - reference[row])) + 1.0;
-      word |= u32(clamp(q, 1.0, 255.0)) << (8u * j);
+      word |= u32(select(clamp(q, 1.0, 255.0), 1.0, infinite)) << (8u * j);
     }
   }
   bounds[params.firstWord + i] = word;

@@ -3,7 +3,7 @@
  *
  * Shapes: logits [rows, stride], of which V columns count. One workgroup a row: each of its 256
  * threads keeps a running maximum and sums of every 256th quad of columns, then they are merged in a tree.
- * A logit of 3e38 says that it was too large for f16 (see matmul.ts): the loss is then infinite.
+ * A logit of 3e38 says that it is not finite (see matmul.ts): the loss is then infinite.
  * Bytes: 4·V read a row. See cut_combine.ts for the formula of the loss.
  */
 import { rowIndex } from "./grid.ts";
@@ -63,8 +63,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     let overflow = maxima[0] > 1.0e38;
     let value = maxima[0] + select(log(sums[0]), maxima[0], overflow);
     let t = targets[params.first + row];
-    let target_logit = max(logits[base + t / 4u][t % 4u], -3.0e38);
-    var loss = value - target_logit;
+    let z = max(logits[base + t / 4u][t % 4u], -3.0e38);
+    var loss = select(value - z, -4.0 * z, z <= -3.0e38);
     if (params.smoothing != 0.0) {
       loss = (1.0 - params.smoothing) * loss +
         params.smoothing * (value - totals[0] / f32(params.columns));

@@ -5,7 +5,8 @@
  *   a_i = g_i·(1 + 2·w·lse_i) + h_i,   b_i = g_i·(1 − ε),   s_i = g_i·ε / V
  *
  * where g_i is the upstream gradient of the row's loss, h_i that of its log-sum-exp, ε the label
- * smoothing and w the weight of the z-loss. Written as vec4f(lse_i, a_i, b_i, s_i).
+ * smoothing and w the weight of the z-loss. Written as vec4f(lse_i, a_i, b_i, s_i). A row whose lse is
+ * not finite has no gradient: its a is no number, and neither is what it is added to.
  * One invocation a row.
  */
 import { elementIndex } from "./grid.ts";
@@ -41,9 +42,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     };
   let h = ${c.lse ? "dLse[positions[row]]" : "0.0"};
   let value = lse[row];
+  let bits = bitcast<u32>(value);
+  let a = g * (1.0 + 2.0 * params.zLoss * value) + h;
   coefficients[row] = vec4f(
     value,
-    g * (1.0 + 2.0 * params.zLoss * value) + h,
+    select(a, bitcast<f32>(bits | 0x7fc00000u), (bits & 0x7f800000u) == 0x7f800000u),
     g * (1.0 - params.smoothing),
     g * params.smoothing / params.vocabulary,
   );

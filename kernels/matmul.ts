@@ -10,7 +10,8 @@
  * through all rows of A, which stay in the cache. Bytes: A is read N / tile.n times, B M / tile.m.
  *
  * Where B is f16, it is widened to f32 as it is loaded. Where A is f16 too, products are f16, summed by
- * steps (see tile.ts), and an element one of whose steps overflowed becomes 3e38, after the activation.
+ * steps (see tile.ts). `checked`: an element whose sum overflowed or is no number becomes 3e38, after
+ * the activation, which might hide it.
  *
  * When M · N has too few tiles to fill the device, K is cut into `splits` parts that write partial
  * products side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits every run.
@@ -58,6 +59,8 @@ export interface MatmulConstants {
   accumulate?: boolean;
   /** Adds another matrix, of Y's layout, last. */
   residual?: boolean;
+  /** Marks sums that are not finite. */
+  checked?: boolean;
 }
 
 /** WGSL of an activation of `x`: vec4f. */
@@ -110,11 +113,15 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
           var x = params.alpha * acc${i}_${j};
           ${
             c.bias
-              ? "let last = params.n - 1u; x += vec4f(bias[column], bias[min(column + 1u, last)], bias[min(column + 2u, last)], bias[min(column + 3u, last)]);"
+              ? "let last = params.n - 1u; let added = vec4f(bias[column], bias[min(column + 1u, last)], bias[min(column + 2u, last)], bias[min(column + 3u, last)]); x += added;"
               : ""
           }
           x = ${activate(activation)};${
-            half ? ` x = select(x, vec4f(3.0e38), overflowed(acc${i}_${j}));` : ""
+            c.checked
+              ? ` x = select(x, vec4f(3.0e38), overflowed(acc${i}_${j})${
+                c.bias ? " | spoilt(added)" : ""
+              });`
+              : ""
           }
           let at = baseY + row * params.strideY + column;
           ${
@@ -160,7 +167,7 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
     code: wgsl`
 ${direct ? "" : operandStaging("stageA", tile.k, tile.m, half)}
 ${direct ? "" : operandStaging("stageB", tile.k, tile.n, half)}
-${half ? OVERFLOWED : ""}${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
+${c.checked ? OVERFLOWED : ""}${["gelu_tanh", "tanh", "softcap"].includes(activation) ? TANH4 : ""}
 ${activation === "gelu" ? NORMAL4 : ""}
 @compute @workgroup_size(${tileThreads(tile)})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {

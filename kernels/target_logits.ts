@@ -1,6 +1,7 @@
 /**
  * The logit of each row's target, softcap(e_i · c_target + bias_target), where it lies in this shard
- * of C. One workgroup a row. E and C may be f16 (`half`). Bytes: 8·D read a row, or 4·D.
+ * of C; −3e38 where it is not finite. One workgroup a row. E and C may be f16 (`half`). Bytes: 8·D read
+ * a row, or 4·D.
  *
  * Summed in another order than in cut_forward.ts, so it is good as a reference point for bounds, but
  * not for the loss, whose two terms must come from the same arithmetic.
@@ -8,7 +9,7 @@
 import { rowIndex } from "./grid.ts";
 import { TANH4 } from "./activation.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
-import { arrayOf } from "./tile.ts";
+import { arrayOf, OVERFLOWED } from "./tile.ts";
 
 export const targetLogits = defineKernel(
   "target_logits",
@@ -25,7 +26,7 @@ export const targetLogits = defineKernel(
     workgroup: [64, 1, 1],
     f16: half,
     code: wgsl`
-${TANH4}
+${TANH4}${OVERFLOWED}
 var<workgroup> sums: array<f32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -46,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   if (lid == 0u) {
     var z = sums[0]${bias ? " + bias[targets[row]]" : ""};
     if (params.softcap > 0.0) { z = params.softcap * tanh4(vec4f(z / params.softcap)).x; }
-    y[row] = max(z, -3.0e38);
+    y[row] = select(max(z, -3.0e38), -3.0e38, overflowed(vec4f(z)).x);
   }
 }`,
   }),

@@ -67,11 +67,15 @@ export function arrayOf(vector: boolean, half = false): string {
 }
 
 /**
- * WGSL of `overflowed(x)`: which of four sums are infinite or no number. By their bits, since compilers
- * may assume that there are no such values.
+ * WGSL of `overflowed(x)`: which of four sums are infinite or no number; and of `spoilt(bias)`: the same
+ * of biases, but for −∞, which takes an entry out on purpose. By their bits, since compilers may assume
+ * that there are no such values, and a maximum may drop them.
  */
 export const OVERFLOWED = `fn overflowed(x: vec4f) -> vec4<bool> {
   return (bitcast<vec4u>(x) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
+}
+fn spoilt(bias: vec4f) -> vec4<bool> {
+  return overflowed(bias) & (bitcast<vec4u>(bias) != vec4u(0xff800000u));
 }`;
 
 /** WGSL of thread coordinates `tx`, `ty` from `lid` = `@builtin(local_invocation_index)`. */

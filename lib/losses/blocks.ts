@@ -116,6 +116,7 @@ export function logitsBlock(
       bias: p.biasOf(part),
       activation: softcap ? "softcap" : undefined,
       cap: softcap || 1,
+      checked: true,
     });
   }
 }

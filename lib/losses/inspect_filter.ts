@@ -99,8 +99,8 @@ export async function inspectFilter(
     for (let t = 0; t < tiles; t++) {
       for (let row = 0; row < rows; row++) {
         const quarter = quarters[t * rowWords * 4 + row];
-        // See kernels/cut_forward.ts: quarter nats above the target's logit, 0 and 255 open-ended.
-        logBounds[t * rows + row] = quarter === 0
+        // See kernels/cut_forward.ts: quarter nats above the target's logit, 1 and 255 open-ended.
+        logBounds[t * rows + row] = quarter <= 1
           ? -Infinity
           : quarter === 255
           ? 0

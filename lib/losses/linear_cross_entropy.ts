@@ -33,11 +33,16 @@ export interface LossAndLse {
  * last dimension shorter by `shift`, and 0 where the target is ignored. If every target is ignored,
  * the loss is 0 and all gradients are zero. The same call gives the same bits every time.
  *
- * Half mode: if E and C are f16 (both), logits are made of f16 products, sixteen of which are added up
- * in f16 and then to a total in f32; exponentials, sums, loss and gradients are f32, and so are the
- * gradients' tensors. Sixteen products may add up to ±65504; a token where they do not gets the loss
- * Infinity. Each addition rounds to 2⁻¹¹ of what is there, so a logit is good to about 1e-3 of the
- * sixteen-product sums it is made of. The gradients' products read E and C as f16 and multiply in f32.
+ * What is not finite shows: a token one of whose logits is NaN or infinite has the loss Infinity and a
+ * gradient of NaN, and all of C's gradient is NaN then. A bias of −Infinity is the exception: it takes its
+ * entry out, and a token whose target that is has the loss Infinity and an ordinary gradient.
+ *
+ * Half mode: if E and C are f16 (both), logits are made of f16 products. Those of a step, 32 (on a
+ * software adapter 16), are added up in f16 and then to a total in f32; exponentials, sums, loss and
+ * gradients are f32, and so are the gradients' tensors. A step may add up to ±65504; beyond that the
+ * logit counts as infinite. Each addition rounds to 2⁻¹¹ of what is there, so a logit is good to about
+ * 1e-3 of the steps' sums that it is made of. The gradients' products read E and C as f16 and multiply
+ * in f32.
  *
  * @param e f32 or f16 [..., D]: the embeddings, for instance [B, T, D].
  * @param c f32 or f16 [V, D]: the classifier, one row a vocabulary entry.

@@ -46,6 +46,8 @@ export interface Product {
   accumulate?: boolean;
   /** [M, N] with Y's stride, added after the activation. */
   residual?: Bindable;
+  /** What is infinite or no number, but for a bias of −∞, becomes 3e38. */
+  checked?: boolean;
 }
 
 /** How a product is made. */
@@ -134,6 +136,7 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     activation: p.activation ?? "none",
     accumulate: (p.accumulate ?? false) && splits === 1,
     residual: p.residual !== undefined,
+    checked: p.checked,
   });
   const params = {
     m,

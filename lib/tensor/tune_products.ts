@@ -80,10 +80,10 @@ export function tileName({ m, n, k, threadsX, threadsY }: TileShape): string {
 
 /** A product of the same kind and size with operands of its own. */
 function likeIt(gpu: Gpu, p: Product): Product {
-  const { m, n, k, transposeA, transposeB, activation, cap, accumulate } = p;
+  const { m, n, k, transposeA, transposeB, activation, cap, accumulate, checked } = p;
   const random = (size: number) => randomTensor(gpu, size);
   return {
-    ...{ m, n, k, transposeA, transposeB, activation, cap, accumulate },
+    ...{ m, n, k, transposeA, transposeB, activation, cap, accumulate, checked },
     a: random(m * k),
     b: random(n * k),
     y: random(m * n),
