@@ -7,7 +7,7 @@
  */
 import { rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
-import { SURVIVES } from "./cut_rows.ts";
+import { REFERENCE_BYTE, SURVIVES } from "./cut_rows.ts";
 
 export const cutCount = defineKernel("cut_count", () => ({
   bindings: {
@@ -17,7 +17,7 @@ export const cutCount = defineKernel("cut_count", () => ({
     counts: "write array<u32>",
     scales: "write array<f32>",
   },
-  params: { tiles: "u32", rowWords: "u32", thresholds: "u32", firstScale: "u32" },
+  params: { tiles: "u32", rowWords: "u32", thresholds: "u32", tileMasses: "u32" },
   workgroup: [64, 1, 1],
   code: wgsl`
 var<workgroup> counted: array<u32, 64>;
@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
         let i = w * 4u + j;
         let q = (bound >> (8u * j)) & 255u;
         let data = rowData[2u * i];
-        let log_p = select((f32(q) - 192.0) * 0.25 + reference[i] - data.x, 0.0, q == 255u);
+        let log_p = select((f32(q) - ${REFERENCE_BYTE}.0) * 0.25 + reference[i] - data.x, 0.0, q == 255u);
         count++;
         mass += abs(data.y) * exp(min(log_p, 0.0));
       }
@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   }
   if (lid == 0u) {
     counts[row] = counted[0];
-    scales[params.firstScale + row] = masses[0] * 1.001;
+    scales[params.tileMasses + row] = masses[0] * 1.001;
   }
 }`,
 }));

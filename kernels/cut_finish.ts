@@ -1,15 +1,15 @@
 /**
  * Fixed point to f32, in place, and the target's part: what kernels/cut_gradient.ts leaves to do.
  *
- * - cutFinishRows: dE[i, d] = n · mass_i · cMax[d] / 2³⁰ + factor_i · C[target_i, d]. A workgroup a row.
- * - cutFinishColumns: dC[v, d] = n · tileMass · eMax[d] / 2³⁰. An invocation an element.
+ * - cutFinishRows: dE[i, d] = n steps + factor_i · C[target_i, d]. A workgroup a row.
+ * - cutFinishColumns: dC[v, d] = n steps, as large as fixed_point.ts says. An invocation an element.
  * - cutTargetRows: dC[v, :] += Σ_{i: target_i = v} factor_i · e_i. A workgroup for each different
  *   target and 32 columns, whose rows are listed together (`order`, from `starts[g]` to
  *   `starts[g + 1]`); eight threads a column, their sums added in order.
  *
  * E and C may be f16 (`half`). Bytes: 8 an element of dE and dC, and 4·D a row for its target, twice.
  */
-import { FIXED_POINT } from "./cut_gradient.ts";
+import { FIXED_POINT, SCALE_PARAMS, SCALES } from "./fixed_point.ts";
 import { elementIndex, rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
 import { arrayOf } from "./tile.ts";
@@ -19,7 +19,7 @@ export const cutFinishRows = defineKernel("cut_finish_rows", ({ half }: { half?:
     c: `read ${arrayOf(false, half)}` as const,
     rowData: "read array<vec4f>",
     targetFactors: "read array<f32>",
-    scales: "read array<f32>",
+    scales: "read array<u32>",
     dE: "write array<i32>",
   },
   params: {
@@ -29,10 +29,12 @@ export const cutFinishRows = defineKernel("cut_finish_rows", ({ half }: { half?:
     columns: "u32",
     /** 1 the first time, 0 for further shards of C. */
     convert: "u32",
+    ...SCALE_PARAMS,
   },
   workgroup: [64, 1, 1],
   f16: half,
   code: wgsl`
+${SCALES}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   ${rowIndex()}
@@ -43,9 +45,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let here = column < params.columns;
   let factor = select(0.0, targetFactors[row], here);
   let step = rowData[2u * row].z / ${FIXED_POINT}.0;
+  let most = reach(params.rowSums + row, params.cSpread);
   for (var k = lid; k < params.d; k += 64u) {
     var x = bitcast<f32>(dE[base + k]);
-    if (params.convert == 1u) { x = f32(dE[base + k]) * (step * scales[params.d + k]); }
+    if (params.convert == 1u) { x = f32(dE[base + k]) * (step * min(scale(params.cMaxima + k), most)); }
     if (here) { x += factor * f32(c[column * params.d + k]); }
     dE[base + k] = bitcast<i32>(x);
   }
@@ -55,23 +58,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
 export const cutFinishColumns = defineKernel(
   "cut_finish_columns",
   ({ tileColumns }: { tileColumns: number }) => ({
-    bindings: { scales: "read array<f32>", y: "write array<i32>" },
+    bindings: { scales: "read array<u32>", y: "write array<i32>" },
     params: {
       count: "u32",
       /** D, or 1 for the bias, whose other factor is one. */
       width: "u32",
-      firstScale: "u32",
       weighted: "u32",
+      /** First column and tile of this shard. */
+      first: "u32",
+      firstTile: "u32",
+      ...SCALE_PARAMS,
     },
     workgroup: [256, 1, 1],
     code: wgsl`
+${SCALES}
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(256)}
   if (i >= params.count) { return; }
-  let mass = scales[params.firstScale + i / params.width / ${tileColumns}u];
+  let column = i / params.width;
+  let mass = scale(params.tileMasses + params.firstTile + column / ${tileColumns}u);
   var factor = 1.0;
-  if (params.weighted == 1u) { factor = scales[i % params.width]; }
+  if (params.weighted == 1u) {
+    let most = reach(params.columnSums + params.first + column, params.eSpread);
+    factor = min(scale(params.eMaxima + i % params.width), most);
+  }
   y[i] = bitcast<i32>(f32(y[i]) * (mass / ${FIXED_POINT}.0 * factor));
 }`,
   }),

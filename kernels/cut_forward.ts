@@ -13,9 +13,9 @@
  *
  * `keep` also writes one byte for each row and vocabulary tile: an upper bound of the tile's largest
  * logit other than the target's, relative to `reference`[row] (about the target's logit), in quarter
- * nats, rounded up: byte = 192 + 4·(max − reference), clamped to 1 … 255, where 255 says "may be
- * anything" and 0 that there is no such logit. From it and the log-sum-exp the backward pass knows which rows of a tile matter.
- * Bytes of four neighbouring rows share a word; tiles follow one another: [tile][row / 4].
+ * nats, rounded up: byte = 128 + 4·(max − reference), clamped to 1 … 255, where 255 says "may be
+ * anything" and 0 that there is no such logit. From it and the log-sum-exp the backward pass knows which
+ * rows of a tile matter. Bytes of four neighbouring rows share a word; tiles follow one another: [tile][row / 4].
  *
  * Half mode: E and C hold f16, products of a step are f16, all else is f32 (see tile.ts). A logit that
  * is infinite or no number, or one of whose steps overflowed, counts as 3e38, from which cut_combine.ts
@@ -23,7 +23,8 @@
  *
  * Bytes: E is read V / (tile.n · tilesPerSpan) times, C R / tile.m times, mostly from the cache.
  */
-import { TANH4 } from "./activation.ts";
+import { logitFunctions, logitsFromAccumulators, LOWEST } from "./cut_logits.ts";
+import { REFERENCE_BYTE } from "./cut_rows.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 import {
   arrayOf,
@@ -31,10 +32,8 @@ import {
   declareAccumulators,
   multiplyStep,
   operandStaging,
-  OVERFLOWED,
   rowsPerThread,
   threadIndex,
-  tileColumn,
   tileRow,
   type TileShape,
   tileStagingBytes,
@@ -63,42 +62,6 @@ export interface CutForwardConstants {
 /** Bytes of workgroup memory, with everything switched on. */
 export function cutForwardBytes(tile: TileShape, half = false): number {
   return tileStagingBytes(tile, half) + 4 * tile.threadsY * (tile.threadsX + 1) * 12 + tile.m * 16;
-}
-
-/** Stands for minus infinity: finite, so that differences stay finite. */
-export const LOWEST = "-3.0e38";
-
-/** Stands for a logit that is infinite or no number: larger than any that is meant. */
-export const TOO_LARGE = "3.0e38";
-
-/** WGSL of `z{i}_{j}`: logits from the accumulators, for columns `column` … + 3 of the shard. */
-export function logitsFromAccumulators(
-  tile: TileShape,
-  { bias, softcap }: { bias: boolean; softcap: boolean },
-  firstColumn: string,
-): string {
-  return unroll(
-    columnGroups(tile),
-    (j) =>
-      wgsl`let column${j} = ${firstColumn} + ${tileColumn(tile, j)} + vec4u(0u, 1u, 2u, 3u);
-    let inside${j} = column${j} < vec4u(params.columns);
-    ${
-        bias
-          ? `let bias${j} = vec4f(${
-            join(4, ", ", (e) => `bias[params.first + min(column${j}[${e}], params.columns - 1u)]`)
-          }); let spoilt${j} = spoilt(bias${j});`
-          : ""
-      }
-    ${
-        unroll(rowsPerThread(tile), (i) => {
-          const sum = `acc${i}_${j}${bias ? ` + bias${j}` : ""}`;
-          const z = softcap ? `params.softcap * tanh4((${sum}) / params.softcap)` : sum;
-          const bad = `overflowed(acc${i}_${j})${bias ? ` | spoilt${j}` : ""}`;
-          const checked = `select(max(${z}, vec4f(${LOWEST})), vec4f(${TOO_LARGE}), ${bad})`;
-          return `let z${i}_${j} = select(vec4f(${LOWEST}), ${checked}, inside${j});`;
-        })
-      }`,
-  );
 }
 
 export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) => {
@@ -163,7 +126,7 @@ export const cutForward = defineKernel("cut_forward", (c: CutForwardConstants) =
           )
         };
       let other = ${largestOf(["others.x", "others.y", "others.z", "others.w"])};
-      if (other > ${LOWEST}) { atomicMax(&bound[tile % 2u][r], u32(clamp(ceil((other - reference_of[r]) * 4.0 + 192.02), 1.0, 255.0))); }`
+      if (other > ${LOWEST}) { atomicMax(&bound[tile % 2u][r], u32(clamp(ceil((other - reference_of[r]) * 4.0 + ${REFERENCE_BYTE}.02), 1.0, 255.0))); }`
         : ""
     } }`;
   };
@@ -224,7 +187,7 @@ ${
 var<workgroup> bound: array<array<atomic<u32>, ${tile.m}>, 2>;`
         : ""
     }
-${c.softcap ? TANH4 : ""}${OVERFLOWED}
+${logitFunctions(c.softcap)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   ${threadIndex(tile)}

@@ -11,11 +11,14 @@
  * A row whose log-sum-exp is not finite takes part everywhere, so that its gradient, which is no number,
  * reaches all of dC.
  *
- * A bound of q says p ≤ exp((q − 192)/4 + reference − lse); it matters when that exceeds eps.
+ * A bound of q says p ≤ exp((q − 128)/4 + reference − lse); it matters when that exceeds eps.
  * One invocation four rows.
  */
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+
+/** The byte of a bound that equals the reference; the range is −31.75 to 31.75 nats around it. */
+export const REFERENCE_BYTE = 128;
 
 export const cutRows = defineKernel("cut_rows", () => ({
   bindings: {
@@ -62,7 +65,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     targetFactors[row] = factor;
     let infinite = (bitcast<u32>(k.x) & 0x7f800000u) == 0x7f800000u;
     if (infinite || k.y != 0.0) {
-      let q = floor(192.0 + 4.0 * (params.logEps + k.x - reference[row])) + 1.0;
+      let q = floor(${REFERENCE_BYTE}.0 + 4.0 * (params.logEps + k.x - reference[row])) + 1.0;
       word |= u32(select(clamp(q, 1.0, 255.0), 1.0, infinite)) << (8u * j);
     }
   }

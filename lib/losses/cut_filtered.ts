@@ -1,17 +1,17 @@
 /** The filtered backward pass of cut cross-entropy: only rows of a tile that matter. */
-import { COLUMN_MAXIMA, columnMaxima } from "../../kernels/column_maxima.ts";
-import { cutCount } from "../../kernels/cut_count.ts";
 import { cutFinishColumns, cutFinishRows, cutTargetRows } from "../../kernels/cut_finish.ts";
 import { cutGradient } from "../../kernels/cut_gradient.ts";
 import { cutJobs } from "../../kernels/cut_jobs.ts";
+import { cutMeasure } from "../../kernels/cut_measure.ts";
 import { cutRows } from "../../kernels/cut_rows.ts";
 import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import { targetLogits as targetLogitsKernel } from "../../kernels/target_logits.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { Bindable } from "../gpu/device.ts";
-import type { DeviceBuffer } from "../gpu/pool.ts";
+import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { gradientTile, halfGradientTile } from "../gpu/tiles.ts";
 import { type Gradients, makeGradients, type Wanted } from "./blocks.ts";
+import { countSurvivors } from "./count_survivors.ts";
 import type { Problem } from "./problem.ts";
 
 /** What the forward pass keeps for the filter. */
@@ -48,19 +48,35 @@ export function targetLogitEstimates(p: Problem): DeviceBuffer {
   return estimates;
 }
 
-/** Rows with the same target, together: `order` lists rows, `starts` where each target's begin. */
-function groupByTarget(targets: Uint32Array): { order: Uint32Array; starts: Uint32Array } {
+/** Rows with the same target, together. */
+interface TargetGroups {
+  buffer: DeviceBuffer;
+  /** Rows, and where those of each target begin. */
+  order: BufferSlice;
+  starts: BufferSlice;
+  /** The different targets, ascending. */
+  targets: number[];
+}
+
+function groupByTarget(p: Problem): TargetGroups {
   // Sorting pairs of target and row as doubles is many times faster than with a comparison.
-  const keys = Float64Array.from(targets, (target, row) => target * 2 ** 26 + row).sort();
-  const order = new Uint32Array(keys.length), starts: number[] = [];
-  let last = -1;
+  const keys = Float64Array.from(p.hostTargets, (target, row) => target * 2 ** 26 + row).sort();
+  const order = new Uint32Array(keys.length), starts: number[] = [], targets: number[] = [];
   keys.forEach((key, i) => {
     const target = Math.floor(key / 2 ** 26);
     order[i] = key - target * 2 ** 26;
-    if (target !== last) starts.push(i), last = target;
+    if (target !== targets.at(-1)) starts.push(i), targets.push(target);
   });
   starts.push(keys.length);
-  return { order, starts: Uint32Array.from(starts) };
+  const firstStart = Math.ceil(order.byteLength / 256) * 256;
+  const buffer = p.allocate(firstStart + starts.length * 4, "rows by target");
+  const slices = {
+    order: buffer.slice(0, order.byteLength),
+    starts: buffer.slice(firstStart, starts.length * 4),
+  };
+  p.gpu.write(slices.order, order);
+  p.gpu.write(slices.starts, Uint32Array.from(starts));
+  return { buffer, ...slices, targets };
 }
 
 /** Gradients of E, C and bias from the surviving rows of each tile; same bits every run. */
@@ -96,136 +112,132 @@ export function filteredGradients(
     logEps: Math.log(filterEps),
     softcap,
   }, elementGrid(map.rowWords, 64));
+  const { scales, places, counts } = countSurvivors(p, map, rowData);
 
-  // Scales of fixed point: [max |E[:, d]|, max |C[:, d]|, mass of each tile].
-  const scales = p.allocate((2 * d + map.tiles) * 4, "scales");
-  gpu.clear(scales);
-  const maxima = (x: Bindable, count: number, first: number, rows?: Bindable) =>
-    gpu.run(
-      columnMaxima({ gather: rows !== undefined, half }),
-      { x, y: scales, ...(rows ? { rows } : {}) },
-      { rowCount: count, width: d, first },
-      [Math.ceil(d / COLUMN_MAXIMA.columns), Math.ceil(count / COLUMN_MAXIMA.rows)],
-    );
-  maxima(p.e, rowCount, 0, p.rows);
-  for (const shard of p.shards) maxima(p.shardOf(p.c, shard), shard.columns, d);
-
-  const counts = p.allocate(map.tiles * 4, "survivors of each tile");
-  gpu.run(cutCount(), {
-    bounds: map.bounds,
-    rowData,
-    reference: map.reference,
-    counts,
-    scales,
-  }, {
-    tiles: map.tiles,
-    rowWords: map.rowWords,
-    thresholds,
-    firstScale: 2 * d,
-  }, rowGrid(map.tiles));
-
-  const kernel = cutGradient({
+  // Jobs, shard by shard: what each row gets must be measured over all of them before they begin.
+  const constants = {
     tile,
     vector: d % 4 === 0,
     wholeSteps: d % tile.k === 0 && !gpu.adapter.software,
     bias: p.bias !== undefined,
     softcap: softcap > 0,
-    dE: wanted.e,
-    dC: wanted.c,
-    dBias: gradients.bias !== undefined,
     half,
+  };
+  const dE = gradients.e, dBias = gradients.bias;
+  const groups = groupByTarget(p);
+  const shards = shardsOf(p, map, groups);
+  for (const { firstTile, tiles, jobs, grid, inputs, params } of shards) {
+    gpu.run(
+      cutJobs({ rowsOfJob: tile.m }),
+      { counts, scales, jobs, grid },
+      { firstTile, tiles, ...places },
+      [1],
+    );
+    gpu.run(
+      cutMeasure(constants),
+      { ...inputs, rowData, bounds: map.bounds, jobs, scales, ...bias },
+      { ...params, ...places },
+      { indirect: grid.slice(12, 12) },
+    );
+  }
+  const kernel = cutGradient({
+    ...constants,
+    dE: dE !== undefined,
+    dC: wanted.c,
+    dBias: dBias !== undefined,
   });
-  const jobs = p.allocate((map.tiles + 1) * 4, "jobs"), grid = p.allocate(12, "grid of jobs");
-  const { order, starts } = groupByTarget(p.hostTargets);
-  const groups = p.allocate((order.length + starts.length) * 4 + 512, "rows by target");
-  const orderSlice = groups.slice(0, order.length * 4);
-  const startsSlice = groups.slice(Math.ceil(order.length * 4 / 256) * 256, starts.length * 4);
-  gpu.write(orderSlice, order as Uint32Array<ArrayBuffer>);
-  gpu.write(startsSlice, starts as Uint32Array<ArrayBuffer>);
-
-  let firstTile = 0, firstGroup = 0;
-  p.shards.forEach((shard) => {
-    const tiles = Math.ceil(shard.columns / map.tile.n);
-    const c = p.shardOf(p.c, shard);
-    const dC = gradients.c && p.shardOf(gradients.c, shard);
-    gpu.run(cutJobs({ rowsOfJob: tile.m }), { counts, jobs, grid }, { firstTile, tiles }, [1]);
-    gpu.run(kernel, {
-      e: p.e,
-      c,
-      rowData,
-      bounds: map.bounds,
-      jobs,
-      scales,
-      ...bias,
-      ...(gradients.e ? { dE: gradients.e } : {}),
-      ...(dC ? { dC } : {}),
-      ...(gradients.bias ? { dBias: gradients.bias } : {}),
-    }, {
-      d,
-      columns: shard.columns,
-      first: shard.first,
-      firstTile,
-      tiles,
-      rowWords: map.rowWords,
-      thresholds,
-      softcap: softcap || 1,
-    }, { indirect: grid.slice(0, 12) });
-
-    const finish = (y: Bindable, count: number, width: number, weighted: number) =>
+  for (const { jobs, grid, inputs, params, first, columns, ...shard } of shards) {
+    const dC = gradients.c && p.shardOf(gradients.c, { first, columns });
+    const outputs = { ...(dC ? { dC } : {}), ...(dBias ? { dBias } : {}) };
+    gpu.run(
+      kernel,
+      {
+        ...inputs,
+        rowData,
+        bounds: map.bounds,
+        jobs,
+        scales,
+        ...bias,
+        ...(dE ? { dE } : {}),
+        ...outputs,
+      },
+      { ...params, ...places },
+      { indirect: grid.slice(0, 12) },
+    );
+    const finish = (y: Bindable, width: number, weighted: number) =>
       gpu.run(cutFinishColumns({ tileColumns: map.tile.n }), { scales, y }, {
-        count,
+        count: columns * width,
         width,
-        firstScale: 2 * d + firstTile,
         weighted,
-      }, elementGrid(count, 256));
-    if (dC) finish(dC, shard.columns * d, d, 1);
-    if (gradients.bias) {
-      const { buffer, offset } = gradients.bias.slice;
-      const part = { buffer, offset: offset + shard.first * 4, bytes: shard.columns * 4 };
-      finish(part, shard.columns, 1, 0);
+        first,
+        firstTile: shard.firstTile,
+        ...places,
+      }, elementGrid(columns * width, 256));
+    if (dC) finish(dC, d, 1);
+    if (dBias) {
+      const { buffer, offset } = dBias.slice;
+      finish({ buffer, offset: offset + first * 4, bytes: columns * 4 }, 1, 0);
     }
-    // Targets of this shard follow one another.
-    let groupsHere = 0;
-    const end = shard.first + shard.columns;
-    while (
-      firstGroup + groupsHere < starts.length - 1 &&
-      p.hostTargets[order[starts[firstGroup + groupsHere]]] < end
-    ) groupsHere++;
-    if (groupsHere > 0 && (dC || gradients.bias)) {
-      const [x, y] = rowGrid(groupsHere);
+    if (shard.groups > 0 && (dC || dBias)) {
+      const [x, y] = rowGrid(shard.groups);
       gpu.run(
-        cutTargetRows({ dC: dC !== undefined, dBias: gradients.bias !== undefined, half }),
+        cutTargetRows({ dC: dC !== undefined, dBias: dBias !== undefined, half }),
         {
           e: p.e,
           rows: p.rows,
           targets: p.targets,
           targetFactors,
-          order: orderSlice,
-          starts: startsSlice,
-          ...(dC ? { dC } : {}),
-          ...(gradients.bias ? { dBias: gradients.bias } : {}),
+          order: groups.order,
+          starts: groups.starts,
+          ...outputs,
         },
-        { firstGroup, groups: groupsHere, d, first: shard.first },
+        { firstGroup: shard.firstGroup, groups: shard.groups, d, first },
         [x, y, dC ? Math.ceil(d / 32) : 1],
       );
     }
-    firstTile += tiles;
-    firstGroup += groupsHere;
-  });
+  }
   // Only now: all shards add to dE in fixed point, which the first of these turns into f32.
-  if (gradients.e) {
-    const dE = gradients.e;
-    p.shards.forEach((shard, index) =>
+  if (dE) {
+    shards.forEach(({ inputs: { c }, first, columns }, index) =>
       gpu.run(
         cutFinishRows({ half }),
-        { c: p.shardOf(p.c, shard), rowData, targetFactors, scales, dE },
-        { rowCount, d, first: shard.first, columns: shard.columns, convert: index === 0 ? 1 : 0 },
+        { c, rowData, targetFactors, scales, dE },
+        { rowCount, d, first, columns, convert: index === 0 ? 1 : 0, ...places },
         rowGrid(rowCount),
       )
     );
   }
-  for (const buffer of [rowData, targetFactors, scales, counts, jobs, grid, groups]) {
-    buffer.release();
-  }
+  for (const buffer of [rowData, targetFactors, scales, counts, groups.buffer]) buffer.release();
+  for (const { jobs, grid } of shards) jobs.release(), grid.release();
   return gradients;
+}
+
+/** The shards of C with their tiles, jobs and targets, and what kernels over jobs are told of them. */
+function shardsOf(p: Problem, map: KeepMap, { targets }: TargetGroups) {
+  let firstTile = 0, firstGroup = 0;
+  return p.shards.map((shard) => {
+    const { first, columns } = shard, tiles = Math.ceil(columns / map.tile.n);
+    // Targets of a shard follow one another.
+    let groups = 0;
+    while (targets[firstGroup + groups] < first + columns) groups++;
+    const found = {
+      ...{ first, columns, firstTile, tiles, firstGroup, groups },
+      jobs: p.allocate((tiles + 1) * 4, "jobs"),
+      grid: p.allocate(24, "grids of jobs"),
+      inputs: { e: p.e, c: p.shardOf(p.c, shard) },
+      params: {
+        d: p.d,
+        columns,
+        first,
+        firstTile,
+        tiles,
+        rowWords: map.rowWords,
+        thresholds: map.tiles * map.rowWords,
+        softcap: p.options.softcap || 1,
+      },
+    };
+    firstTile += tiles;
+    firstGroup += groups;
+    return found;
+  });
 }

@@ -1,4 +1,5 @@
 /** What a filter of cut cross-entropy would keep, for those who want to see it. */
+import { REFERENCE_BYTE } from "../../kernels/cut_rows.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cutForward } from "./cut.ts";
 import type { LinearCrossEntropyOptions } from "./options.ts";
@@ -104,7 +105,7 @@ export async function inspectFilter(
           ? -Infinity
           : quarter === 255
           ? 0
-          : Math.min(0, (quarter - 192) / 4 + from[row] - to[row]);
+          : Math.min(0, (quarter - REFERENCE_BYTE) / 4 + from[row] - to[row]);
       }
     }
     return new FilterMap(rows, tiles, tile.n, logBounds);

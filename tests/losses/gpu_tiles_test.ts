@@ -17,4 +17,15 @@ Deno.test("the ways agree with f64 with the tiles of GPUs", async () => {
     const name = `tiles of GPUs, ${JSON.stringify([shape, options])}`;
     await checkLoss(gpu, name, { problem, options, impls });
   }
+  // One row a thousand times as large as the others: cut_measure.ts, too.
+  const problem = randomProblem({ t: 131, v: 261, d: 37 });
+  for (let k = 7 * 37; k < 8 * 37; k++) problem.e[k] *= 1000;
+  const options = { filterEps: "auto", reduction: "none" } as const;
+  // The logits of that row are in the thousands, whose last bit is worth 5e-4.
+  await checkLoss(gpu, "tiles of GPUs, a large row", {
+    problem,
+    options,
+    impls: ["cut"],
+    looser: 50,
+  });
 });
