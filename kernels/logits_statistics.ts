@@ -2,19 +2,23 @@
  * Log-sum-exp and loss of every row of stored logits: the naive and the chunked way.
  *
  * Shapes: logits [rows, stride], of which V columns count. One workgroup a row: each of its 256
- * threads keeps a running maximum and sums of every 256th quad of columns, then they are merged in a tree.
- * A logit of 3e38 says that it is not finite (see matmul.ts): the loss is then infinite.
- * Bytes: 4·V read a row. See cut_combine.ts for the formula of the loss.
+ * threads keeps a running maximum and sum of every 256th quad of columns, then they are merged in a tree.
+ * What they come to is said in token_loss.ts. Bytes: 4·V read a row.
  */
 import { rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import {
+  TOKEN_LOSS_PARAMS,
+  tokenLoss,
+  tokenLossBindings,
+  type TokenLossConstants,
+} from "./token_loss.ts";
 
-export const logitsStatistics = defineKernel("logits_statistics", () => ({
+export const logitsStatistics = defineKernel("logits_statistics", (c: TokenLossConstants) => ({
   bindings: {
     logits: "read array<vec4f>",
     targets: "read array<u32>",
-    lse: "write array<f32>",
-    losses: "write array<f32>",
+    ...tokenLossBindings(c),
   },
   params: {
     rowCount: "u32",
@@ -22,14 +26,13 @@ export const logitsStatistics = defineKernel("logits_statistics", () => ({
     first: "u32",
     columns: "u32",
     stride: "u32",
-    smoothing: "f32",
-    zLoss: "f32",
+    ...TOKEN_LOSS_PARAMS,
   },
   workgroup: [256, 1, 1],
   code: wgsl`
 var<workgroup> maxima: array<f32, 256>;
 var<workgroup> sums: array<f32, 256>;
-var<workgroup> totals: array<f32, 256>;
+${c.smoothed ? "var<workgroup> totals: array<f32, 256>;" : ""}
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   ${rowIndex()}
@@ -37,40 +40,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let base = row * params.stride / 4u;
   var m = -3.0e38;
   var sum = vec4f(0.0);
-  var total = 0.0;
+  ${c.smoothed ? "var total = 0.0;" : ""}
   for (var quad = lid; quad * 4u < params.columns; quad += 256u) {
     let inside = quad * 4u + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns);
     let z = select(vec4f(-3.0e38), max(logits[base + quad], vec4f(-3.0e38)), inside);
     let largest = max(max(z.x, z.y), max(z.z, z.w));
     if (largest > m) { sum *= exp(m - largest); m = largest; }
     sum += exp(z - m);
-    total += dot(select(vec4f(0.0), z, inside), vec4f(1.0));
+    ${c.smoothed ? "total += dot(select(vec4f(0.0), z, inside), vec4f(1.0));" : ""}
   }
   maxima[lid] = m;
   sums[lid] = dot(sum, vec4f(1.0));
-  totals[lid] = total;
+  ${c.smoothed ? "totals[lid] = total;" : ""}
   workgroupBarrier();
   for (var half = 128u; half > 0u; half >>= 1u) {
     if (lid < half) {
       let larger = max(maxima[lid], maxima[lid + half]);
       sums[lid] = sums[lid] * exp(maxima[lid] - larger) + sums[lid + half] * exp(maxima[lid + half] - larger);
       maxima[lid] = larger;
-      totals[lid] += totals[lid + half];
+      ${c.smoothed ? "totals[lid] += totals[lid + half];" : ""}
     }
     workgroupBarrier();
   }
   if (lid == 0u) {
-    let overflow = maxima[0] > 1.0e38;
-    let value = maxima[0] + select(log(sums[0]), maxima[0], overflow);
-    let t = targets[params.first + row];
+    let i = params.first + row;
+    let t = targets[i];
+    let m = maxima[0];
+    let sum = sums[0];
+    ${c.smoothed ? "let total = totals[0];" : ""}
     let z = max(logits[base + t / 4u][t % 4u], -3.0e38);
-    var loss = select(value - z, -4.0 * z, z <= -3.0e38);
-    if (params.smoothing != 0.0) {
-      loss = (1.0 - params.smoothing) * loss +
-        params.smoothing * (value - totals[0] / f32(params.columns));
-    }
-    lse[params.first + row] = value;
-    losses[params.first + row] = select(loss + params.zLoss * value * value, value, overflow);
+    ${tokenLoss(c)}
   }
 }`,
 }));

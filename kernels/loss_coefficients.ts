@@ -4,7 +4,7 @@
  *   dz[i, v] = a_i · softmax(z_i)[v] − b_i · [v = target_i] − s_i
  *   a_i = g_i·(1 + 2·w·lse_i) + h_i,   b_i = g_i·(1 − ε),   s_i = g_i·ε / V
  *
- * where g_i is the upstream gradient of the row's loss, h_i that of its log-sum-exp, ε the label
+ * where g_i is the upstream gradient of the row's loss times its weight, h_i that of its log-sum-exp, ε the label
  * smoothing and w the weight of the z-loss. Written as vec4f(lse_i, a_i, b_i, s_i). A row whose lse is
  * not finite has no gradient: its a is no number, and neither is what it is added to.
  * One invocation a row.
@@ -14,13 +14,14 @@ import { defineKernel, wgsl } from "./kernel.ts";
 
 export const lossCoefficients = defineKernel(
   "loss_coefficients",
-  (c: { loss: "none" | "scalar" | "rows"; lse: boolean }) => ({
+  (c: { loss: "none" | "scalar" | "rows"; lse: boolean; weighted: boolean }) => ({
     bindings: {
       lse: "read array<f32>",
       positions: "read array<u32>",
       coefficients: "write array<vec4f>",
       ...(c.loss === "none" ? {} : { dLoss: "read array<f32>" as const }),
       ...(c.lse ? { dLse: "read array<f32>" as const } : {}),
+      ...(c.weighted ? { weights: "read array<f32>" as const } : {}),
     },
     params: {
       rowCount: "u32",
@@ -37,7 +38,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(64)}
   if (i >= params.rowCount) { return; }
   let row = params.first + i;
-  let g = params.factor * ${
+  let g = params.factor * ${c.weighted ? "weights[row] * " : ""}${
       c.loss === "none" ? "0.0" : c.loss === "scalar" ? "dLoss[0]" : "dLoss[positions[row]]"
     };
   let h = ${c.lse ? "dLse[positions[row]]" : "0.0"};

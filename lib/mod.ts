@@ -91,9 +91,19 @@ export {
   wgsl,
 } from "../kernels/kernel.ts";
 export { elementGrid, elementIndex } from "../kernels/grid.ts";
-export { linearCrossEntropy, type LossAndLse } from "./losses/linear_cross_entropy.ts";
+export {
+  linearCrossEntropy,
+  type LossAndAccuracy,
+  type LossAndLse,
+} from "./losses/linear_cross_entropy.ts";
 export { type LossToTune, tuneLinearCrossEntropy } from "./losses/tune.ts";
-export type { LinearCrossEntropyOptions, Reduction, WithLse } from "./losses/options.ts";
+export type {
+  LinearCrossEntropyOptions,
+  Reduction,
+  WithAccuracy,
+  WithLse,
+  WithLseAndAccuracy,
+} from "./losses/options.ts";
 export * as ops from "./ops/mod.ts";
 export * from "./nn/mod.ts";
 export * from "./train/mod.ts";

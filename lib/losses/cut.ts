@@ -85,7 +85,7 @@ export function cutForward(
   p: Problem,
   differentiate: boolean,
 ): ForwardResult & { keepMap?: KeepMap } {
-  const { gpu, rowCount } = p, { softcap, filterEps, labelSmoothing, zLoss } = p.options;
+  const { gpu, rowCount } = p, { softcap, filterEps, labelSmoothing } = p.options;
   const tile = p.half ? halfTile(gpu) : tunedCutTile(gpu, rowCount, p.v, p.d);
   if (SHARD_ROWS % tile.n !== 0) throw new Error(`Tiles of ${tile.n} columns do not fit shards.`);
   const spans = dealOut(p, tile);
@@ -133,10 +133,11 @@ export function cutForward(
       softcap: softcap || 1,
     }, [Math.ceil(rowCount / tile.m), part.spans]);
   });
+  const { constants, bindings, params } = p.tokenLoss;
   gpu.run(
-    cutCombine({ sumLogits }),
-    { partials, targetLogits, lse, losses },
-    { rowCount, spans: spans.spans, vocabulary: p.v, smoothing: labelSmoothing, zLoss },
+    cutCombine(constants),
+    { partials, targetLogits, lse, losses, ...bindings },
+    { rowCount, spans: spans.spans, ...params },
     elementGrid(rowCount, 64),
   );
   partials.release();

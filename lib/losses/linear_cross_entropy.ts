@@ -9,7 +9,13 @@ import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Gradients, RowBlock, Wanted } from "./blocks.ts";
 import { cutForward } from "./cut.ts";
-import type { LinearCrossEntropyOptions, WithLse } from "./options.ts";
+import type {
+  AnyOptions,
+  LinearCrossEntropyOptions,
+  WithAccuracy,
+  WithLse,
+  WithLseAndAccuracy,
+} from "./options.ts";
 import { Problem } from "./problem.ts";
 import { chunkedForward, type ForwardResult, naiveForward } from "./stored.ts";
 
@@ -19,6 +25,14 @@ export interface LossAndLse {
   loss: Tensor;
   /** One value a token; 0 where the target is ignored. */
   lse: Tensor;
+}
+
+/** Loss and accuracy, for `returnAccuracy: true`. */
+export interface LossAndAccuracy {
+  /** Scalar, or one value a token. */
+  loss: Tensor;
+  /** Scalar, or one value a token; 0 where the target is ignored. */
+  accuracy: Tensor;
 }
 
 /**
@@ -76,25 +90,48 @@ export function linearCrossEntropy(
   e: Tensor,
   c: Tensor,
   targets: Tensor | Int32Array,
-  options: LinearCrossEntropyOptions | WithLse = {},
-): Tensor | LossAndLse {
+  options: WithAccuracy,
+): LossAndAccuracy;
+export function linearCrossEntropy(
+  e: Tensor,
+  c: Tensor,
+  targets: Tensor | Int32Array,
+  options: WithLseAndAccuracy,
+): LossAndLse & LossAndAccuracy;
+export function linearCrossEntropy(
+  e: Tensor,
+  c: Tensor,
+  targets: Tensor | Int32Array,
+  options: AnyOptions = {},
+): Tensor | LossAndLse | LossAndAccuracy {
   const p = new Problem(e, c, targets, options);
   const inputs = [e, c, ...(options.bias ? [options.bias] : [])];
-  let result: LossAndLse | Tensor, outputs: Tensor[];
+  let result: Computed, outputs: Tensor[];
   try {
     using _scope = p.gpu.scope(); // if memory runs out on the way, what was made before is freed
-    result = compute(p, inputs, options.returnLse ?? false);
-    outputs = "loss" in result ? [result.loss, result.lse] : [result];
+    result = compute(p, inputs, options);
+    outputs = Object.values(result);
     for (const output of outputs) p.gpu.disown(output);
   } catch (error) {
     p.release();
     throw error;
   }
   for (const output of outputs) p.gpu.adopt(output);
-  return result;
+  return outputs.length > 1 ? result as LossAndLse & LossAndAccuracy : result.loss;
 }
 
-function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Tensor | LossAndLse {
+/** The loss, and what else was asked for. */
+interface Computed {
+  loss: Tensor;
+  lse?: Tensor;
+  accuracy?: Tensor;
+}
+
+function compute(
+  p: Problem,
+  inputs: readonly Tensor[],
+  { returnLse = false, returnAccuracy = false }: AnyOptions,
+): Computed {
   const { gpu } = p, { reduction } = p.options;
   const [e, c, bias] = inputs;
   const wanted: Wanted = {
@@ -104,8 +141,10 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
   };
   const differentiate = gpu.gradEnabled && inputs.some((input) => input.requiresGrad);
 
+  const resultShape = reduction === "none" ? p.tokenShape : [];
+
   if (p.rowCount === 0) {
-    const loss = gpu.zeros(reduction === "none" ? p.tokenShape : [], { label: "loss" });
+    const loss = gpu.zeros(resultShape, { label: "loss" });
     const lse = returnLse ? gpu.zeros(p.tokenShape, { label: "lse" }) : undefined;
     record({
       name: "linearCrossEntropy",
@@ -115,10 +154,16 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
         inputs.map((x) => x.requiresGrad ? gpu.zeros(x.shape, { label: "gradient" }) : undefined),
       release: () => p.release(),
     });
-    return lse ? { loss, lse } : loss;
+    return {
+      loss,
+      ...(lse ? { lse } : {}),
+      ...(returnAccuracy ? { accuracy: gpu.zeros(resultShape, { label: "accuracy" }) } : {}),
+    };
   }
 
-  const factor = reduction === "mean" ? 1 / p.rowCount : 1;
+  // If all weights are zero the mean is as if all targets were ignored.
+  const factor = reduction === "mean" ? p.totalWeight && 1 / p.totalWeight : 1;
+  const { weights } = p;
   const coefficientsOf = (
     lse: DeviceBuffer,
     { first, rows }: RowBlock,
@@ -130,6 +175,7 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
       lossCoefficients({
         loss: !dLoss ? "none" : reduction === "none" ? "rows" : "scalar",
         lse: dLse !== undefined,
+        weighted: weights !== undefined,
       }),
       {
         lse,
@@ -137,6 +183,7 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
         coefficients: into,
         ...(dLoss ? { dLoss } : {}),
         ...(dLse ? { dLse } : {}),
+        ...(weights ? { weights } : {}),
       },
       {
         rowCount: rows,
@@ -170,13 +217,18 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
   else if (p.options.impl === "naive") forward = naiveForward(p, differentiate);
   else forward = chunkedForward(p, undefined);
 
-  const loss = gpu.empty(reduction === "none" ? p.tokenShape : [], { label: "loss" });
-  if (reduction === "none") spread(p, forward.losses, loss);
-  else {
+  /** One value a token, or their sum times a factor. */
+  const reduced = (values: DeviceBuffer, label: string, factor: number) => {
+    const y = gpu.empty(resultShape, { label });
     const all = { count: p.rowCount, chunk: p.rowCount, factor };
-    gpu.run(sum(), { x: forward.losses, parts: loss }, all, [1]);
-  }
-  forward.losses.release();
+    if (reduction === "none") spread(p, values, y);
+    else gpu.run(sum(), { x: values, parts: y }, all, [1]);
+    values.release();
+    return y;
+  };
+  const loss = reduced(forward.losses, "loss", factor);
+  const accuracy = p.correct &&
+    reduced(p.correct, "accuracy", reduction === "mean" ? 1 / p.rowCount : 1);
   let lse: Tensor | undefined;
   if (returnLse) {
     lse = gpu.empty(p.tokenShape, { label: "lse" });
@@ -215,7 +267,7 @@ function compute(p: Problem, inputs: readonly Tensor[], returnLse: boolean): Ten
     },
     release,
   });
-  return lse ? { loss, lse } : loss;
+  return { loss, ...(lse ? { lse } : {}), ...(accuracy ? { accuracy } : {}) };
 }
 
 /** One value a token that counts → one value a token, 0 elsewhere. */

@@ -27,15 +27,23 @@ export interface LinearCrossEntropyOptions {
   /**
    * For "cut": the backward pass leaves out what a token's probabilities in 128 neighbouring vocabulary
    * entries contribute, when each of them (but the target's) is below this. `null` (default) is exact,
-   * "auto" is f32's machine epsilon / 32 as in Apple's implementation, the paper has 2⁻¹².
+   * "auto" is f32's machine epsilon / 32 as in Apple's implementation, the paper has 2⁻¹². With label
+   * smoothing, which gives every entry a share, nothing is left out.
    */
   filterEps?: number | "auto" | null;
   /** ε: the target gets 1 − ε of the weight, the whole vocabulary shares the rest (default 0). */
   labelSmoothing?: number;
   /** Adds zLoss · lse² to each token's loss (default 0). */
   zLoss?: number;
+  /**
+   * [V]: what a token's loss is multiplied with, by its target. "mean" divides by the sum of the weights
+   * of the tokens that count, as PyTorch does. Not with label smoothing, where PyTorch weighs otherwise.
+   */
+  weight?: ArrayLike<number>;
   /** See {@linkcode WithLse}. */
   returnLse?: false;
+  /** See {@linkcode WithAccuracy}. */
+  returnAccuracy?: false;
   /** Bytes of scratch memory for blocks of logits ("chunked", and "cut" without a filter). */
   scratchBytes?: number;
 }
@@ -45,6 +53,25 @@ export interface WithLse extends Omit<LinearCrossEntropyOptions, "returnLse"> {
   /** Also returns the log-sum-exp of each token's logits; gradients flow through it. */
   returnLse: true;
 }
+
+/** Options that ask for the accuracy as well. */
+export interface WithAccuracy extends Omit<LinearCrossEntropyOptions, "returnAccuracy"> {
+  /**
+   * Also returns how often the target is the most likely entry (or one of several that are): the share
+   * of the tokens that count for "mean", their number for "sum", 1 or 0 a token for "none". No gradient.
+   */
+  returnAccuracy: true;
+}
+
+/** Options that ask for both. */
+export interface WithLseAndAccuracy
+  extends Omit<LinearCrossEntropyOptions, "returnLse" | "returnAccuracy"> {
+  returnLse: true;
+  returnAccuracy: true;
+}
+
+/** Any of these. */
+export type AnyOptions = LinearCrossEntropyOptions | WithLse | WithAccuracy | WithLseAndAccuracy;
 
 /** The same with everything decided. */
 export interface ResolvedOptions {
@@ -65,7 +92,7 @@ export interface ResolvedOptions {
 const AUTO_FILTER = 2 ** -23 / 32;
 
 /** Checks the options' values and fills in defaults. */
-export function resolveOptions(options: LinearCrossEntropyOptions | WithLse): ResolvedOptions {
+export function resolveOptions(options: AnyOptions): ResolvedOptions {
   const {
     impl = "cut",
     ignoreIndex = -100,
@@ -75,6 +102,7 @@ export function resolveOptions(options: LinearCrossEntropyOptions | WithLse): Re
     filterEps = null,
     labelSmoothing = 0,
     zLoss = 0,
+    weight,
     scratchBytes,
   } = options;
   const oneOf = (name: string, value: string, allowed: readonly string[]) => {
@@ -116,6 +144,11 @@ export function resolveOptions(options: LinearCrossEntropyOptions | WithLse): Re
       'a number between 0 and 1, "auto" or null',
     );
     filter = filterEps;
+  }
+  if (weight && labelSmoothing > 0) {
+    throw new RangeError(
+      `labelSmoothing is ${labelSmoothing} and there is a weight; expected one of the two.`,
+    );
   }
   // Smoothing gives every entry of the vocabulary a share that adds up to ε: nothing is negligible.
   if (labelSmoothing > 0) filter = 0;

@@ -3,12 +3,7 @@ import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { elementBytes, formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import {
-  type LinearCrossEntropyOptions,
-  type ResolvedOptions,
-  resolveOptions,
-  type WithLse,
-} from "./options.ts";
+import { type AnyOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 
 /** Rows of C that one binding covers, and their place in the vocabulary. */
 export interface Shard {
@@ -23,7 +18,7 @@ export const SHARD_ROWS = 128;
 
 /**
  * A checked call of the loss. Only tokens whose target counts take part: `rows` lists their rows of
- * E, `targets` their targets, `positions` their places in the result.
+ * E, `targets` their targets, `positions` their places in the result, `weights` what their losses weigh.
  */
 export class Problem {
   readonly gpu: Gpu;
@@ -45,8 +40,13 @@ export class Problem {
   /** Whether every row of E counts, in order. */
   readonly identity: boolean;
   readonly hostTargets: Uint32Array<ArrayBuffer>;
+  /** Sum of the weights of the tokens that count, or their number. */
+  readonly totalWeight: number;
+  /** f32 [rowCount], 1 where the target is the most likely entry, if it is asked for. */
+  readonly correct: DeviceBuffer | undefined;
   readonly shards: readonly Shard[];
 
+  readonly #weighted: boolean;
   #held = new Set<DeviceBuffer>();
   #lists: DeviceBuffer | undefined;
   #listBytes: number;
@@ -55,14 +55,14 @@ export class Problem {
     e: Tensor,
     c: Tensor,
     targets: Tensor | Int32Array,
-    options: LinearCrossEntropyOptions | WithLse,
+    options: AnyOptions,
   ) {
     checkFloat("e", e);
     checkFloat("c", c);
     this.gpu = e.gpu;
     this.half = checkHalf(e, c);
     this.options = resolveOptions(options);
-    const { shift } = this.options, { bias } = options;
+    const { shift } = this.options, { bias, weight } = options;
     if (e.shape.length < 2) {
       throw new ShapeError(
         `e has the shape ${formatShape(e.shape)}; expected [..., D] with at least one dimension ` +
@@ -120,6 +120,8 @@ export class Problem {
       );
     }
 
+    if (weight) checkWeight(weight, this.v);
+
     const ids = hostTargets(targets, leading, e.shape);
     const rows = new Uint32Array(this.n), counted = new Uint32Array(this.n);
     const positions = new Uint32Array(this.n);
@@ -142,6 +144,9 @@ export class Problem {
     this.rowCount = count;
     this.identity = count === this.n;
     this.hostTargets = counted.slice(0, count);
+    const weights = weight && Float32Array.from(this.hostTargets, (target) => weight[target]);
+    this.totalWeight = weights ? weights.reduce((sum, x) => sum + x, 0) : count;
+    this.#weighted = weights !== undefined;
 
     const perShard = Math.floor(this.gpu.maxBinding / (4 * this.d) / SHARD_ROWS) * SHARD_ROWS;
     if (perShard === 0) {
@@ -158,12 +163,13 @@ export class Problem {
     this.bias = bias?.alias().keep();
     this.#listBytes = Math.ceil(Math.max(1, count) * 4 / 256) * 256;
     if (count > 0) {
-      this.#lists = this.allocate(3 * this.#listBytes, "lists of tokens");
-      const all = new Uint32Array(3 * this.#listBytes / 4);
-      [rows, counted, positions].forEach((list, i) =>
-        all.set(list.subarray(0, count), i * this.#listBytes / 4)
-      );
+      const lists = [rows, counted, positions];
+      if (weights) lists.push(new Uint32Array(weights.buffer));
+      this.#lists = this.allocate(lists.length * this.#listBytes, "lists of tokens");
+      const all = new Uint32Array(lists.length * this.#listBytes / 4);
+      lists.forEach((list, i) => all.set(list.subarray(0, count), i * this.#listBytes / 4));
       this.gpu.write(this.#lists, all);
+      if (options.returnAccuracy) this.correct = this.allocate(count * 4, "correct tokens");
     }
   }
 
@@ -184,6 +190,25 @@ export class Problem {
   /** u32 [rowCount]: places in the result. */
   get positions(): BufferSlice {
     return this.#list(2);
+  }
+
+  /** f32 [rowCount]: weights, if there are any. */
+  get weights(): BufferSlice | undefined {
+    return this.#weighted ? this.#list(3) : undefined;
+  }
+
+  /** Constants, bindings and parameters of kernels/token_loss.ts, but for what it always writes. */
+  get tokenLoss() {
+    const { weights, correct, v, options: { labelSmoothing, zLoss } } = this;
+    return {
+      constants: {
+        smoothed: labelSmoothing > 0,
+        weighted: weights !== undefined,
+        correct: correct !== undefined,
+      },
+      bindings: { ...(weights ? { weights } : {}), ...(correct ? { correct } : {}) },
+      params: { vocabulary: v, smoothing: labelSmoothing, zLoss },
+    };
   }
 
   /** A shard's rows of something that lies like C: C itself, or its gradient. */
@@ -239,6 +264,17 @@ function checkHalf(e: Tensor, c: Tensor): boolean {
     );
   }
   return e.dtype === "f16";
+}
+
+function checkWeight(weight: ArrayLike<number>, v: number): void {
+  if (weight.length !== v) {
+    throw new ShapeError(`weight has ${weight.length} elements; expected V = ${v}.`);
+  }
+  for (let i = 0; i < v; i++) {
+    if (!(weight[i] >= 0 && Number.isFinite(weight[i]))) {
+      throw new RangeError(`weight[${i}] is ${weight[i]}; expected a number of at least 0.`);
+    }
+  }
 }
 
 function hostTargets(targets: Tensor | Int32Array, leading: Shape, eShape: Shape): Int32Array {

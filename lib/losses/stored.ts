@@ -46,13 +46,13 @@ function statistics(
   lse: DeviceBuffer,
   losses: DeviceBuffer,
 ): void {
-  p.gpu.run(logitsStatistics(), { logits, targets: p.targets, lse, losses }, {
+  const { constants, bindings, params } = p.tokenLoss;
+  p.gpu.run(logitsStatistics(constants), { logits, targets: p.targets, lse, losses, ...bindings }, {
     rowCount: block.rows,
     first: block.first,
     columns: p.v,
     stride: logitsStride(p.v),
-    smoothing: p.options.labelSmoothing,
-    zLoss: p.options.zLoss,
+    ...params,
   }, rowGrid(block.rows));
 }
 

@@ -10,10 +10,12 @@ import { type Expected, expected, type HostProblem, normals } from "./reference.
 /** A problem and options; the bias comes from the problem. */
 export interface LossCase {
   problem: HostProblem;
-  options: Omit<LinearCrossEntropyOptions, "bias" | "impl" | "returnLse">;
+  options: Omit<LinearCrossEntropyOptions, "bias" | "impl" | "returnLse" | "returnAccuracy">;
   impls?: readonly ("naive" | "chunked" | "cut")[];
   /** Also asks for the log-sum-exp, and sends random gradients back through it. */
   lse?: boolean;
+  /** Also asks for the accuracy. */
+  accuracy?: boolean;
   /** Shape of E without D (default [B, T], or [T] for one sequence). */
   leading?: readonly number[];
   /** Which inputs require a gradient (default all). */
@@ -37,12 +39,14 @@ export interface Tolerance {
  *   about 512 in confident rows; its error is a few times 6e-8 · |z|, and so is that of the
  *   log-sum-exp, whose relative error is what counts. The loss is a difference of the two: near
  *   zero its error is an absolute one, of a few roundings of a number of some tens or hundreds.
+ * - accuracy: a count, or one divided by another.
  * - gradients: a probability is exp(z − lse), so its relative error is the absolute one of z − lse,
  *   at most some 1e-5 for |z| of hundreds. Sums over N or V add their terms' errors.
  */
-export const TOLERANCES: Record<"loss" | "lse" | "dE" | "dC" | "dBias", Tolerance> = {
+export const TOLERANCES: Record<keyof Expected, Tolerance> = {
   loss: { absolute: 1e-5, relative: 2e-6 },
   lse: { absolute: 1e-5, relative: 1e-6 },
+  accuracy: { absolute: 1e-7, relative: 1e-7 },
   dE: { absolute: 1e-5, relative: 1e-4 },
   dC: { absolute: 1e-5, relative: 1e-4 },
   dBias: { absolute: 1e-5, relative: 1e-4 },
@@ -76,7 +80,8 @@ export function assertWithin(
 
 /** Runs a case in every way and compares. */
 export async function checkLoss(gpu: Gpu, name: string, test: LossCase): Promise<void> {
-  const { problem: p, options, lse = false, forwardOnly = false, looser = 1 } = test;
+  const { problem: p, options, lse = false, accuracy = false, forwardOnly = false, looser = 1 } =
+    test;
   const { impls = ["naive", "chunked", "cut"], requires = { e: true, c: true, bias: true } } = test;
   const { shift = 0, reduction = "mean" } = options;
   const tokens = p.b * (p.t - shift), normal = normals(7);
@@ -95,10 +100,15 @@ export async function checkLoss(gpu: Gpu, name: string, test: LossCase): Promise
     const e = gpu.tensor(p.e, [...leading, p.d], { requiresGrad: requires.e ?? false });
     const c = gpu.tensor(p.c, [p.v, p.d], { requiresGrad: requires.c ?? false });
     const bias = p.bias && gpu.tensor(p.bias, [p.v], { requiresGrad: requires.bias ?? false });
-    const run = (): { loss: Tensor; lse?: Tensor } =>
-      lse
-        ? linearCrossEntropy(e, c, p.targets, { ...options, impl, bias, returnLse: true })
-        : { loss: linearCrossEntropy(e, c, p.targets, { ...options, impl, bias }) };
+    const run = (): { loss: Tensor; lse?: Tensor; accuracy?: Tensor } => {
+      const all = { ...options, impl, bias }, returnLse = true, returnAccuracy = true;
+      if (lse && accuracy) {
+        return linearCrossEntropy(e, c, p.targets, { ...all, returnLse, returnAccuracy });
+      }
+      if (lse) return linearCrossEntropy(e, c, p.targets, { ...all, returnLse });
+      if (accuracy) return linearCrossEntropy(e, c, p.targets, { ...all, returnAccuracy });
+      return { loss: linearCrossEntropy(e, c, p.targets, all) };
+    };
     if (forwardOnly) {
       using _ = gpu.noGrad();
       const found = run();
@@ -108,6 +118,7 @@ export async function checkLoss(gpu: Gpu, name: string, test: LossCase): Promise
     const found = run();
     found.loss.keep();
     found.lse?.keep();
+    found.accuracy?.keep();
     const upstream = gpu.tensor(dLoss, found.loss.shape);
     if (found.lse) {
       const upstreamOfLse = gpu.tensor(dLse!, found.lse.shape);
@@ -115,6 +126,7 @@ export async function checkLoss(gpu: Gpu, name: string, test: LossCase): Promise
     } else found.loss.backward(upstream);
     const quantities: (keyof Expected)[] = ["loss"], read = [found.loss];
     if (found.lse) quantities.push("lse"), read.push(found.lse);
+    if (found.accuracy) quantities.push("accuracy"), read.push(found.accuracy);
     for (const [quantity, tensor] of [["dE", e], ["dC", c], ["dBias", bias]] as const) {
       if (!tensor?.requiresGrad) {
         assert(!tensor?.grad, `${name} ${impl}: ${quantity} was not asked for`);

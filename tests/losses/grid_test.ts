@@ -15,6 +15,7 @@ const VALUES = {
   ignored: [false, true],
   reduction: ["none", "mean", "sum"],
   zLoss: [0, 0.001],
+  weighted: [false, true],
 } as const;
 type Combination = { [Name in keyof typeof VALUES]: (typeof VALUES)[Name][number] };
 
@@ -45,11 +46,14 @@ function pairwise(): Combination[] {
 const problems = new Map<string, HostProblem>();
 
 function caseOf(t: number, v: number, d: number, x: Combination): [string, LossCase] {
-  const { bias, ignored, ...options } = x;
+  const { bias, ignored, weighted, ...rest } = x;
   const key = [t, v, d, bias, ignored].join();
   let problem = problems.get(key);
   if (!problem) problems.set(key, problem = randomProblem({ t, v, d, bias, ignored }));
-  return [`N=${t} V=${v} D=${d} ${JSON.stringify(x)}`, { problem, options }];
+  // A third of the classes weigh nothing.
+  const weight = Float32Array.from({ length: v }, (_, i) => i % 3 === 1 ? 0 : (1 + i % 7) / 7);
+  const options = weighted ? { ...rest, weight } : rest;
+  return [`N=${t} V=${v} D=${d} ${JSON.stringify(x)}`, { problem, options, accuracy: weighted }];
 }
 
 for (const [t, v, d] of [[1, 2, 1], [37, 211, 29]]) {

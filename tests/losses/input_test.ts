@@ -48,6 +48,10 @@ Deno.test("shapes and types that do not fit are named, with what was expected", 
       () => linearCrossEntropy(e, c, targets, { bias: gpu.zeros([4]) }),
     ],
     [
+      "weight has 4 elements; expected V = 5.",
+      () => linearCrossEntropy(e, c, targets, { weight: [1, 1, 1, 1] }),
+    ],
+    [
       "bias has the dtype i32; expected f32",
       () => linearCrossEntropy(e, c, targets, { bias: gpu.tensor(new Int32Array(5)) }),
     ],
@@ -120,6 +124,12 @@ Deno.test("options that make no sense are named, with what was expected", () => 
     [{ zLoss: NaN }, "zLoss is NaN; expected a number of at least 0."],
     [{ ignoreIndex: 0.5 }, "ignoreIndex is 0.5; expected a whole number."],
     [{ scratchBytes: 0 }, "scratchBytes is 0; expected a positive number of bytes."],
+    [{ weight: [1, 1, -1, 1, 1] }, "weight[2] is -1; expected a number of at least 0."],
+    [{ weight: [1, 1, 1, 1, NaN] }, "weight[4] is NaN; expected a number of at least 0."],
+    [
+      { weight: [1, 1, 1, 1, 1], labelSmoothing: 0.1 },
+      "labelSmoothing is 0.1 and there is a weight; expected one of the two.",
+    ],
   ];
   for (const [options, sentence] of bad) {
     assertThrows(

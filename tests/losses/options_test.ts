@@ -52,6 +52,54 @@ Deno.test("gradients flow through the log-sum-exp alone, and leave the loss out"
   }
 });
 
+Deno.test("weights of classes multiply losses, and a mean is divided by their sum", async () => {
+  const problem = randomProblem({ b: 2, t: 20, v: 90, d: 12, bias: true, ignored: true });
+  const weight = Float32Array.from({ length: 90 }, (_, i) => i % 4 === 1 ? 0 : 0.1 + i / 30);
+  for (const reduction of reductions) {
+    for (const [softcap, shift] of [[undefined, 0], [20, 1]]) {
+      const options = { reduction, softcap, shift, weight, zLoss: 0.001 };
+      await checkLoss(gpu, `weights ${reduction}`, { problem, options, lse: true, accuracy: true });
+    }
+    const options = { reduction, weight, filterEps: "auto" } as const;
+    await checkLoss(gpu, `weights, filtered, ${reduction}`, { problem, options, impls: ["cut"] });
+  }
+});
+
+Deno.test("if no token that counts has a weight, the mean is 0 and has no gradient", async () => {
+  const problem = randomProblem({ t: 9, v: 40, d: 8 });
+  const weight = new Float32Array(40).fill(1);
+  problem.targets.forEach((target) => weight[target] = 0);
+  for (const filterEps of [null, "auto"] as const) {
+    await checkLoss(gpu, "no weight", { problem, options: { weight, filterEps } });
+  }
+});
+
+Deno.test("accuracy is the share, the number or the list of tokens whose target is the most likely", async () => {
+  for (const ignored of [false, true]) {
+    const problem = randomProblem({ t: 60, v: 150, d: 24, ignored });
+    for (const reduction of reductions) {
+      for (const labelSmoothing of [0, 0.1]) {
+        const options = { reduction, labelSmoothing };
+        await checkLoss(gpu, `accuracy ${reduction}`, { problem, options, accuracy: true });
+      }
+    }
+  }
+  for (const impl of ["naive", "chunked", "cut"] as const) {
+    using _scope = gpu.scope();
+    // Token 0 is sure of its target, token 1 of another entry, and to token 2 all are the same.
+    const e = gpu.tensor([1, 0, 0, 1, 0, 0, NaN, 0], [4, 2]),
+      c = gpu.tensor([9, 0, 0, 9, 1, 1], [3, 2]);
+    const options = { impl, reduction: "none", returnAccuracy: true } as const;
+    const { loss, accuracy } = linearCrossEntropy(e, c, Int32Array.of(0, 0, 2, 0), options);
+    assertEquals([...await accuracy.read()], [1, 0, 1, 0], impl);
+    loss.dispose();
+    accuracy.dispose();
+  }
+  using e = gpu.tensor([1, 2], [1, 2]), c = gpu.tensor([1, 2, 3, 4], [2, 2]);
+  const none = linearCrossEntropy(e, c, Int32Array.of(-100), { returnAccuracy: true });
+  assertEquals([await none.loss.item(), await none.accuracy.item()], [0, 0]);
+});
+
 Deno.test("with label smoothing nothing is negligible: the filter is off", async () => {
   const problem = randomProblem({ t: 20, v: 300, d: 9 });
   const options = { labelSmoothing: 0.2, filterEps: 0.5 };

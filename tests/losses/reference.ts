@@ -20,6 +20,8 @@ export interface Expected {
   /** Scalar in an array, or one a token. */
   loss: Float64Array;
   lse: Float64Array;
+  /** Scalar in an array, or one a token. */
+  accuracy: Float64Array;
   dE: Float64Array;
   dC: Float64Array;
   dBias: Float64Array;
@@ -43,14 +45,17 @@ export function expected(
     reduction = "mean",
     labelSmoothing = 0,
     zLoss = 0,
+    weight,
   } = options;
   const tokens = b * (t - shift);
   const losses = new Float64Array(tokens), lses = new Float64Array(tokens);
+  const correct = new Float64Array(tokens);
   const dE = new Float64Array(b * t * d), dC = new Float64Array(v * d), dBias = new Float64Array(v);
-  let count = 0;
+  let count = 0, total = 0;
   for (let s = 0; s < b; s++) {
     for (let i = 0; i < t - shift; i++) {
-      if (p.targets[s * t + i + shift] !== ignoreIndex) count++;
+      const target = p.targets[s * t + i + shift];
+      if (target !== ignoreIndex) count++, total += weight?.[target] ?? 1;
     }
   }
   const z = new Float64Array(v), slope = new Float64Array(v);
@@ -59,22 +64,26 @@ export function expected(
       const target = p.targets[s * t + i + shift], at = s * (t - shift) + i;
       if (target === ignoreIndex) continue;
       const row = (s * t + i) * d;
-      let max = -Infinity, total = 0;
+      const weighs = weight?.[target] ?? 1;
+      let max = -Infinity, totalLogit = 0;
       for (let w = 0; w < v; w++) {
         let x = p.bias ? p.bias[w] : 0;
         for (let k = 0; k < d; k++) x += p.e[row + k] * p.c[w * d + k];
         z[w] = softcap ? softcap * Math.tanh(x / softcap) : x;
         slope[w] = softcap ? 1 - (z[w] / softcap) ** 2 : 1;
         if (z[w] > max) max = z[w];
-        total += z[w];
+        totalLogit += z[w];
       }
       let sum = 0;
       for (let w = 0; w < v; w++) sum += Math.exp(z[w] - max);
       const lse = max + Math.log(sum);
       lses[at] = lse;
       losses[at] = (1 - labelSmoothing) * (lse - z[target]) + zLoss * lse * lse;
-      if (labelSmoothing > 0) losses[at] += labelSmoothing * (lse - total / v);
-      const g = reduction === "none" ? dLoss[at] : dLoss[0] / (reduction === "mean" ? count : 1);
+      if (labelSmoothing > 0) losses[at] += labelSmoothing * (lse - totalLogit / v);
+      losses[at] *= weighs;
+      correct[at] = z[target] >= max ? 1 : 0;
+      const g = weighs *
+        (reduction === "none" ? dLoss[at] : dLoss[0] / (reduction === "mean" ? total || 1 : 1));
       const h = dLse ? dLse[at] : 0;
       for (let w = 0; w < v; w++) {
         const dz = (g * (1 + 2 * zLoss * lse) + h) * Math.exp(z[w] - lse) -
@@ -88,11 +97,13 @@ export function expected(
       }
     }
   }
-  const sum = losses.reduce((x, y) => x + y, 0);
-  const loss = reduction === "none"
-    ? losses
-    : Float64Array.of(count === 0 ? 0 : reduction === "mean" ? sum / count : sum);
-  return { loss, lse: lses, dE, dC, dBias };
+  const reduced = (values: Float64Array, divisor: number) => {
+    if (reduction === "none") return values;
+    const sum = values.reduce((x, y) => x + y, 0);
+    return Float64Array.of(reduction === "mean" ? sum / (divisor || 1) : sum);
+  };
+  const [loss, accuracy] = [reduced(losses, total), reduced(correct, count)];
+  return { loss, lse: lses, accuracy, dE, dC, dBias };
 }
 
 /** A seeded generator of standard normals (Box and Muller over a linear congruence). */
