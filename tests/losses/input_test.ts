@@ -68,8 +68,17 @@ Deno.test("shapes and types that do not fit are named, with what was expected", 
       () => linearCrossEntropy(e, c, gpu.tensor(targets, [3, 2])),
     ],
     [
-      "targets must be a Tensor or an Int32Array; expected int32 of shape [2, 3]",
+      "targets is Array; expected int32 of shape [2, 3], that of e [2, 3, 4] without D: a Tensor or " +
+      "an Int32Array, for instance Int32Array.from(targets, Number).",
       () => linearCrossEntropy(e, c, [0, 0, 0, 0, 0, 0] as unknown as Int32Array),
+    ],
+    [
+      "targets is BigInt64Array; expected int32",
+      () => linearCrossEntropy(e, c, new BigInt64Array(6) as unknown as Int32Array),
+    ],
+    [
+      "targets is undefined; expected int32",
+      () => linearCrossEntropy(e, c, undefined as unknown as Int32Array),
     ],
     [
       "targets was not written from the host",
