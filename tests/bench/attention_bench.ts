@@ -12,7 +12,7 @@
 import { attention, diffAttention } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { warmUp } from "./warm_up.ts";
+import { warmUp } from "../../lib/gpu/warm_up.ts";
 
 /** A way of attending to a sequence. */
 interface Way {

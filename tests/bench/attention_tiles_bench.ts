@@ -17,7 +17,7 @@ import type { Kernel } from "../../kernels/kernel.ts";
 import { attentionTileBytes } from "../../lib/ops/attention_tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { warmUp } from "./warm_up.ts";
+import { warmUp } from "../../lib/gpu/warm_up.ts";
 
 interface Problem {
   batch: number;

@@ -11,7 +11,7 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import * as ops from "../../lib/ops/mod.ts";
-import { warmUp } from "./warm_up.ts";
+import { warmUp } from "../../lib/gpu/warm_up.ts";
 
 /** One operation at one size. */
 interface Row {

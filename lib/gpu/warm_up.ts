@@ -1,5 +1,5 @@
-/** What benchmarks do before they measure. */
-import type { GpuDevice } from "../../lib/gpu/device.ts";
+/** What is done before something is measured. */
+import type { GpuDevice } from "./device.ts";
 
 /**
  * Keeps the device busy until its clock is up: a GPU that has idled runs at a fraction of its rate (an
