@@ -18,6 +18,7 @@
  */
 import { parseArgs } from "node:util";
 import { flat, type LanguageModelData, trainedLike } from "../../lib/data/language_model.ts";
+import { warmUp } from "../../lib/gpu/warm_up.ts";
 import { tuningOptions } from "../../lib/hub/tuning_store.ts";
 import {
   Gpu,
@@ -197,8 +198,7 @@ async function measure(
   const rows: Row[] = [];
   for (const [pass, run] of Object.entries(passes) as [Row["pass"], () => void][]) {
     try {
-      run(); // compiles, fills the pool
-      await gpu.sync();
+      await warmUp(gpu, run); // compiles, fills the pool
       e.zeroGrad();
       c.zeroGrad();
       const { peak } = gpu.memory.measure(run);
