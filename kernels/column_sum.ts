@@ -1,6 +1,6 @@
 /**
- * parts[s, c] = Σ x[r, c] over the s-th part of the rows: gradients of what was broadcast over rows
- * (biases, weights of norms), or, with several rows of weights, y[c] = Σ_r w[r]·x[r, c].
+ * parts[s, c] = factor · Σ x[r, c] over the s-th part of the rows: gradients of what was broadcast over
+ * rows (biases, weights of norms).
  *
  * Shapes: x [rows, columns], parts [splits, columns]. A workgroup takes 32 columns and one part of
  * the rows: 32 × 8 threads, each adds every eighth row, then eight sums are added in order. When

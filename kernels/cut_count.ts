@@ -3,7 +3,7 @@
  * tile can get from them: tileMass = Σ |a_i| · (upper bound of p in the tile).
  *
  * One workgroup a tile, which reads the tile's bytes and every row's threshold. The sums are over
- * fixed parts in a fixed order. Bytes: 1 a row and tile, and 16 a surviving row.
+ * fixed parts in a fixed order. Bytes: 1 a row and tile, and 20 a surviving row.
  */
 import { rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";

@@ -21,7 +21,7 @@
  * is infinite or no number, or one of whose steps overflowed, counts as 3e38, from which cut_combine.ts
  * makes an infinite loss.
  *
- * Bytes: E is read V / (tile.n · tilesPerSpan) times, C R / tile.m times, mostly from the cache.
+ * Bytes: E is read V / tile.n times and C R / tile.m times, mostly from the cache.
  */
 import { logitFunctions, logitsFromAccumulators, LOWEST } from "./cut_logits.ts";
 import { REFERENCE_BYTE } from "./cut_rows.ts";

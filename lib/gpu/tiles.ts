@@ -57,7 +57,7 @@ const WIDE_SOFTWARE_TILE: TileShape = { ...SOFTWARE_TILE, n: 48 };
 /** The same for kernels that do more with each row: 4 rows a thread compile in half the time of 8. */
 const SOFTWARE_CUT_TILE: TileShape = { ...SOFTWARE_TILE, m: 8 };
 
-/** Tiles for cut cross-entropy, by falling need of workgroup memory: 48, 31, 20 and 8 KiB at most. */
+/** Tiles for cut cross-entropy, by falling need of workgroup memory: 48, 31, 21 and 9 KiB at most. */
 const CUT_TILES: readonly TileShape[] = [
   DEEP_TILE,
   LARGE_TILE,
@@ -104,8 +104,13 @@ export function cutTileCandidates(gpu: GpuDevice, d: number): TileShape[] {
   ].filter((tile) => fitsCut(gpu, tile));
 }
 
+/** Whether a workgroup may have so many bytes of its own. */
+function fits(gpu: GpuDevice, bytes: number): boolean {
+  return bytes <= gpu.limits.maxComputeWorkgroupStorageSize;
+}
+
 function fitsCut(gpu: GpuDevice, tile: TileShape): boolean {
-  return cutForwardBytes(tile) <= gpu.limits.maxComputeWorkgroupStorageSize &&
+  return fits(gpu, cutForwardBytes(tile)) &&
     tile.threadsX * tile.threadsY <= gpu.limits.maxComputeInvocationsPerWorkgroup;
 }
 
@@ -127,34 +132,47 @@ export function gradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
       { m: 64, n, k: 16, threadsX: 16, threadsY: 16, lanesX: 16 },
       { m: 32, n, k: 16, threadsX: 16, threadsY: 8, lanesX: 16 },
     ]
-    : [{ m: 32, n, k: 16, threadsX: 8, threadsY: 8, lanesX: 8 }];
-  const most = gpu.limits.maxComputeWorkgroupStorageSize;
-  return candidates.find((tile) => cutGradientBytes(tile) <= most) ?? candidates.at(-1)!;
+    : [
+      { m: 32, n, k: 16, threadsX: 8, threadsY: 8, lanesX: 8 },
+      { m: 16, n, k: 16, threadsX: 8, threadsY: 4, lanesX: 8 },
+    ];
+  return candidates.find((tile) => fits(gpu, cutGradientBytes(tile))) ?? candidates.at(-1)!;
 }
 
 /**
+ * Tiles of logits in half mode. Measured on an NVIDIA H200: 51 TFLOP/s, 1.18 times the f32 tile; the
+ * second has 49 and half the error, and is for devices whose workgroup memory (less than 37 KiB) is too
+ * small for the gradients of the first.
+ */
+const HALF_TILES: readonly TileShape[] = [
+  { m: 64, n: 128, k: 32, threadsX: 16, threadsY: 8, lanesX: 8 },
+  { m: 64, n: 64, k: 16, threadsX: 8, threadsY: 8, lanesX: 8 },
+];
+
+/**
  * The tile of logits in half mode. Its `k` is how many products are summed in f16, which every kernel
- * that makes the same logits must agree on. 15 KiB of workgroup memory at most.
+ * that makes the same logits must agree on.
  */
 export function halfTile(gpu: GpuDevice): TileShape {
-  // Steps as deep as on GPUs, so that tests see the same arithmetic; small, or it compiles for long.
+  // Steps as deep as on some GPUs, so that tests see the same arithmetic; small, or it compiles for long.
   if (gpu.adapter.software) return { m: 16, n: 16, k: 16, threadsX: 4, threadsY: 4, lanesX: 4 };
-  // Measured on an NVIDIA H200: 51 TFLOP/s, 1.18 times the f32 tile; 64 × 64 with steps of 16 has 49
-  // and half the error.
-  return { m: 64, n: 128, k: 32, threadsX: 16, threadsY: 8, lanesX: 8 };
+  return HALF_TILES.find((tile) =>
+    fits(gpu, cutForwardBytes(tile, true)) && fittingHalfGradientTile(gpu, tile)
+  ) ?? HALF_TILES.at(-1)!;
 }
 
 /** The tile of the filtered backward pass in half mode. */
 export function halfGradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
-  const { n, k } = forward;
   if (gpu.adapter.software) return forward;
-  const candidates: TileShape[] = [
-    { m: 64, n, k, threadsX: n / 8, threadsY: 16, lanesX: 8 },
-    { m: 32, n, k, threadsX: n / 8, threadsY: 8, lanesX: 8 },
-    { m: 16, n, k, threadsX: n / 8, threadsY: 4, lanesX: 8 },
-  ];
-  const most = gpu.limits.maxComputeWorkgroupStorageSize;
-  return candidates.find((tile) => cutGradientBytes(tile, true) <= most) ?? candidates.at(-1)!;
+  return fittingHalfGradientTile(gpu, forward) ?? halfGradientTiles(forward).at(-1)!;
+}
+
+function fittingHalfGradientTile(gpu: GpuDevice, forward: TileShape): TileShape | undefined {
+  return halfGradientTiles(forward).find((tile) => fits(gpu, cutGradientBytes(tile, true)));
+}
+
+function halfGradientTiles({ n, k }: TileShape): TileShape[] {
+  return [64, 32, 16].map((m) => ({ m, n, k, threadsX: n / 8, threadsY: m / 4, lanesX: 8 }));
 }
 
 /** Workgroups that keep a large GPU busy: two on each of its 132 processors. */
@@ -178,7 +196,7 @@ export function productTileCandidates(
     ...(orientation === "A·B" ? [LARGE_TILE, ...deep] : [...deep, LARGE_TILE]),
     { ...LARGE_TILE, m: 64, n: 64, threadsX: 8, threadsY: 8, lanesX: 8 },
     { ...LARGE_TILE, n: 64, threadsX: 8, lanesX: 8 },
-  ].filter((tile) => tileStagingBytes(tile) <= gpu.limits.maxComputeWorkgroupStorageSize);
+  ].filter((tile) => fits(gpu, tileStagingBytes(tile)));
 }
 
 /**
