@@ -30,6 +30,9 @@ export function checkHalf(e: Tensor, c: Tensor): boolean {
 
 /** Throws unless there is a weight for each of `v` classes. */
 export function checkWeight(weight: ArrayLike<number>, v: number): void {
+  if (typeof weight.length !== "number") {
+    throw new TypeError(`weight is ${weight.constructor?.name}; expected an array of V numbers.`);
+  }
   if (weight.length !== v) {
     throw new ShapeError(`weight has ${weight.length} elements; expected V = ${v}.`);
   }

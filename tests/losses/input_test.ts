@@ -48,6 +48,10 @@ Deno.test("shapes and types that do not fit are named, with what was expected", 
       () => linearCrossEntropy(e, c, targets, { bias: gpu.zeros([4]) }),
     ],
     [
+      "weight is Tensor; expected an array of V numbers.",
+      () => linearCrossEntropy(e, c, targets, { weight: gpu.zeros([5]) as unknown as number[] }),
+    ],
+    [
       "weight has 4 elements; expected V = 5.",
       () => linearCrossEntropy(e, c, targets, { weight: [1, 1, 1, 1] }),
     ],
