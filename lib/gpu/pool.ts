@@ -78,7 +78,11 @@ interface Reserved {
 
 /** Hands out buffers, takes them back, and uses them again for requests of about their size. */
 export class BufferPool {
-  /** Free GPU buffers by size. */
+  /**
+   * Free GPU buffers by size, the oldest last, which is taken first: what is taken then depends on which
+   * are free, not on the order in which they were freed, so that every step of a training gets the
+   * buffers of the step before, and its bind groups are there already.
+   */
   #free = new Map<number, Reserved[]>();
   #waiting = 0;
   #count = 0;
@@ -167,9 +171,11 @@ export class BufferPool {
 
   #put(reserved: Reserved): void {
     const { size } = reserved.raw;
-    const list = this.#free.get(size);
-    if (list) list.push(reserved);
-    else this.#free.set(size, [reserved]);
+    const list = this.#free.get(size) ?? [];
+    if (list.length === 0) this.#free.set(size, list);
+    let at = list.length;
+    while (at > 0 && list[at - 1].id < reserved.id) at--;
+    list.splice(at, 0, reserved);
     this.#waiting += size;
   }
 }

@@ -103,7 +103,8 @@ export class Gpt2Block {
  * ```ts
  * import { Gpt2, Gpu } from "cutloss";
  * using gpu = await Gpu.open();
- * // Or: await Gpt2.load(gpu, modelDir("models/gpt2")), with modelDir of cutloss/hub/model_dir.ts.
+ * // Or: await Gpt2.load(gpu, modelDir("models/gpt2")), with modelDir of cutloss/hub/mod.ts; in a
+ * // browser with fetchedFiles(url).
  * using model = new Gpt2(gpu, { vocabulary: 50, positions: 8, width: 8, layers: 1, heads: 2 });
  * using loss = model.loss({ ids: [[3, 1, 4, 1, 5]] });
  * loss.backward();

@@ -1,6 +1,7 @@
 /**
  * Where models are read from and written to, as `lib/nn` sees it: it runs in browsers too and opens
- * no files. `modelDir(path)` of lib/hub is a folder on disk.
+ * no files. `fetchedFiles`, `directoryFiles` and `memoryFiles` of lib/files are such places, and
+ * `modelDir(path)` of lib/hub is a folder on disk.
  */
 import type { Shape } from "../tensor/shape.ts";
 

@@ -4,8 +4,8 @@ import type { ModelFiles } from "../nn/model_files.ts";
 import type { AdamW } from "./adamw.ts";
 
 /**
- * A place for checkpoints. `checkpointDir(path)` of lib/hub is a folder on disk; lib/train opens no
- * files itself, so that it runs in browsers.
+ * A place for checkpoints: `directoryCheckpoints` of lib/files in a browser's folder,
+ * `checkpointDir(path)` of lib/hub on disk. lib/train opens no files itself.
  */
 export interface CheckpointStore {
   /** Names of the checkpoints that are complete. */

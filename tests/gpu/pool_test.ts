@@ -29,6 +29,18 @@ Deno.test("the best fit among what waits is taken", async () => {
   assertEquals(gpu.allocate(100 * 256, "x").rawId, sizes[2].rawId);
 });
 
+Deno.test("what is taken depends on what is free, not on the order in which it was freed", async () => {
+  using gpu = await Gpu.open();
+  const take = () => Array.from({ length: 5 }, (_, i) => gpu.allocate(4096, `number ${i}`));
+  let buffers = take();
+  const ids = buffers.map(({ rawId }) => rawId);
+  for (const order of [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 0, 3, 1]]) {
+    for (const i of order) buffers[i].release();
+    buffers = take();
+    assertEquals(buffers.map(({ rawId }) => rawId), ids, `freed in the order ${order}`);
+  }
+});
+
 Deno.test("used again, memory keeps the order of reads and writes", async () => {
   using gpu = await Gpu.open();
   const results: Promise<Float32Array>[] = [];

@@ -69,6 +69,36 @@ Deno.test("the plan of memory is close to what the ledger counts", async () => {
   }
 });
 
+Deno.test("every step finds the buffers and bind groups of the step before", async () => {
+  using alone = await Gpu.open();
+  using model = new Gpt2(alone, TINY);
+  const made: Record<string, number[]> = { createBuffer: [], createBindGroup: [] };
+  for (const name of ["createBuffer", "createBindGroup"] as const) {
+    const create = alone.raw[name].bind(alone.raw) as (descriptor: unknown) => never;
+    alone.raw[name] = (descriptor: { label?: string }) => {
+      // How often losses are read depends on the clock.
+      if (descriptor.label !== "staging") made[name][made[name].length - 1]++;
+      return create(descriptor);
+    };
+  }
+  await train({
+    model,
+    data: {
+      position: 0,
+      next() {
+        for (const counts of Object.values(made)) counts.push(0);
+        return { ids: sequences.slice(0, 8) };
+      },
+    },
+    steps: 6,
+    optimizer: { maxGradNorm: 1 },
+  });
+  // The first step's gradients are written in other places than later ones'.
+  assert(made.createBindGroup[0] > 50, `${made.createBindGroup}`);
+  assertEquals(made.createBindGroup.slice(2), [0, 0, 0, 0]);
+  assertEquals(made.createBuffer.slice(2), [0, 0, 0, 0]);
+});
+
 Deno.test("two batches a step are one of twice the size, whatever their labels", async () => {
   const ids = sequences.slice(0, 8);
   const labels = ids.map((row, i) => row.map((id, t) => t > i + 1 ? id : -100));
