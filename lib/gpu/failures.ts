@@ -47,7 +47,7 @@ export class Failures {
         new OutOfMemoryError(
           `The device ran out of memory${during}: ${m} (${
             formatBytes(this.memory.live)
-          } were in use).`,
+          } were in use). Open another Gpu to go on.`,
         ),
     );
     this.watch(

@@ -57,6 +57,39 @@ Deno.test("greedy and beam searches give transformers' sequences, padded prompts
   assertEquals(gpu.memory.live, before, "memory is still in use");
 });
 
+/** A case of tests/fixtures/nn/make_generation.py. */
+interface RandomCase {
+  prompts: number[][];
+  ends: number[];
+  options: ReferenceCase["options"] & { min_new_tokens?: number };
+  texts: number[][];
+  scores?: number[];
+}
+
+Deno.test("with options at random, several ends of text among them, texts and scores are transformers'", async () => {
+  const { cases } = JSON.parse(
+    await Deno.readTextFile(new URL("../fixtures/nn/gpt2/generation.json", import.meta.url)),
+  ) as { cases: RandomCase[] };
+  using model = await Gpt2.load(gpu, files);
+  for (const { prompts, ends: endOfText, options, texts, scores } of cases) {
+    const lengths = { maxNewTokens: options.max_new_tokens, minNewTokens: options.min_new_tokens };
+    if (options.num_beams === undefined) {
+      assertEquals(await generate(model, prompts, { ...lengths, endOfText }), texts);
+      continue;
+    }
+    const found = (await beamSearch(model, prompts, {
+      ...lengths,
+      endOfText,
+      beams: options.num_beams,
+      lengthPenalty: options.length_penalty,
+      earlyStopping: options.early_stopping,
+      count: options.num_return_sequences,
+    })).flat();
+    assertEquals(found.map(({ tokens }) => tokens), texts, JSON.stringify(options));
+    assertClose(found.map(({ score }) => score), scores!, "score", 1e-5, 1e-5);
+  }
+});
+
 Deno.test("the cache gives the logits of the whole text", async () => {
   using model = await Gpt2.load(gpu, files);
   const text = [7, 3, 60, 12, 12, 90, 4, 55];
