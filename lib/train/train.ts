@@ -68,29 +68,34 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
     ({ step, evaluations } = state);
     data.position = state.position;
   }
-  let saved = step;
+  let saved = step, told = 0;
   const pace = new Pace(steps - step);
 
-  /** Reads the losses that are on the device and tells the caller. */
-  const report = async (evaluation?: Evaluation) => {
-    const fresh = await log.read();
-    for (const { step, loss, gradNorm } of fresh) {
-      checkFinite(loss, `loss of step ${step}`);
-      checkFinite(gradNorm, `norm of the gradients of step ${step}`);
+  /** Reads the losses that are on the device. */
+  const read = async () => {
+    for (const record of await log.read()) {
+      checkFinite(record.loss, `loss of step ${record.step}`);
+      checkFinite(record.gradNorm, `norm of the gradients of step ${record.step}`);
+      records.push(record);
     }
-    records.push(...fresh);
     pace.read();
+  };
+
+  /** Reads them and tells the caller. */
+  const report = async (evaluation?: Evaluation) => {
+    await read();
     const { tokensPerSecond, secondsLeft, hostShare } = pace;
     await options.onProgress?.({
       step,
       steps,
       loss: records.at(-1)?.loss ?? NaN,
-      records: fresh,
+      records: records.slice(told),
       tokensPerSecond,
       secondsLeft,
       hostShare,
       ...(evaluation ? { evaluation } : {}),
     });
+    told = records.length;
   };
 
   /** One step of the optimiser; nothing is waited for. */
@@ -132,6 +137,7 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
 
   /** Evaluates the model, tells the caller, and keeps it if it is the best so far. */
   const assess = async (data: readonly Batch[]) => {
+    await read(); // a step that went wrong is named before what follows from it
     const found = { step, loss: await pace.outside(() => evaluate(model, data, loss)) };
     checkFinite(found.loss, `evaluation's loss after step ${step}`);
     const best = bestOf(evaluations);
