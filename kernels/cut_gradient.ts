@@ -54,7 +54,7 @@ export interface CutGradientConstants extends CutJobConstants {
 
 /** Bytes of workgroup memory. */
 export function cutGradientBytes(tile: TileShape, half = false): number {
-  return cutJobBytes(tile, half) + (half ? operandStagingBytes(tile.k, tile.n) : 0);
+  return cutJobBytes(tile, half) + (half ? operandStagingBytes(tile.k, tile.n) : 0) + tile.n * 4;
 }
 
 export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants) => {
@@ -106,13 +106,13 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     shape: TileShape,
     target: string,
     guard: string,
-    of: (i: number) => { row: string; inverse: string },
+    of: (i: number) => { row: string; inverse: string; steps: string },
   ) =>
     unroll(rowsPerThread(shape), (i) =>
       `{ let r = ${tileRow(shape, i)}; if (${guard}) {
         let at = ${of(i).row} * params.d + d;
         let ofMass = acc${i}_$j * ${of(i).inverse};
-        let fixed = vec4i(round(ofMass * max(ofMaxima, vec4f(steps${i}))));
+        let fixed = vec4i(round(ofMass * max(ofMaxima, vec4f(${of(i).steps}))));
         ${
         unroll(4, (e) =>
           `if (fixed[${e}] != 0${
@@ -139,6 +139,7 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     code: wgsl`
 ${cutJobDeclarations(c)}${half ? operandStaging("slab", tile.k, tile.n) : ""}
 ${SCALES}
+var<workgroup> steps_of: array<f32, ${tile.n}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   // 1. G.
@@ -181,7 +182,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
                 tile,
                 "dE",
                 "r < survivors",
-                (i) => ({ row: `to${i}`, inverse: `inverse${i}` }),
+                (i) => ({ row: `to${i}`, inverse: `inverse${i}`, steps: `steps${i}` }),
               )
             }`,
           )
@@ -192,12 +193,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
       c.dC
         ? wgsl`{ // 3. The tile's rows of dC.
   ${slabOfE.declare()}
-  ${
-          unroll(rowsPerThread(turned), (i) =>
-            `let steps${i} = steps_in_one(reach(params.columnSums + firstColumn + ${
-              tileRow(turned, i)
-            }, params.eSpread));`)
-        }
+  // Not in registers, which the sums below take. Barriers before they are used are in the loop over slabs.
+  for (var column = lid; column < columns; column += ${threads}u) {
+    steps_of[column] = steps_in_one(reach(params.columnSums + firstColumn + column, params.eSpread));
+  }
   ${
           slabs(
             turned,
@@ -211,7 +210,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
                 turned,
                 "dC",
                 "r < columns",
-                () => ({ row: `(tile * ${tile.n}u + r)`, inverse: "inverseMass" }),
+                () => ({
+                  row: `(tile * ${tile.n}u + r)`,
+                  inverse: "inverseMass",
+                  steps: "steps_of[r]",
+                }),
               )
             }`,
           )
