@@ -61,8 +61,9 @@ export const cutFinishColumns = defineKernel(
     bindings: { scales: "read array<u32>", y: "write array<i32>" },
     params: {
       count: "u32",
-      /** D, or 1 for the bias, whose other factor is one. */
+      /** D, or 1 for the bias. */
       width: "u32",
+      /** 1 for dC, 0 for dBias. */
       weighted: "u32",
       /** First column and tile of this shard. */
       first: "u32",
@@ -78,7 +79,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (i >= params.count) { return; }
   let column = i / params.width;
   let mass = scale(params.tileMasses + params.firstTile + column / ${tileColumns}u);
-  var factor = 1.0;
+  var factor = share_of(params.columnShares + params.first + column);
   if (params.weighted == 1u) {
     let most = reach(params.columnSums + params.first + column, params.eSpread);
     factor = min(scale(params.eMaxima + i % params.width), most);

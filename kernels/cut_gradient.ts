@@ -27,7 +27,7 @@ import {
   type CutJobConstants,
   cutJobDeclarations,
 } from "./cut_job.ts";
-import { FIXED_POINT, SCALE_PARAMS, SCALES } from "./fixed_point.ts";
+import { SCALE_PARAMS, SCALES } from "./fixed_point.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 import {
   columnGroups,
@@ -153,7 +153,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
         ? wgsl`for (var column = lid; column < columns; column += ${threads}u) {
     var sum = 0.0;
     for (var q = 0u; q < ${tile.m / 4}u; q++) { sum += dot(gradient[column][q], vec4f(1.0)); }
-    atomicAdd(&dBias[firstColumn + column], i32(round(sum * inverseMass * ${FIXED_POINT}.0)));
+    let steps = steps_in_one(share_of(params.columnShares + firstColumn + column));
+    atomicAdd(&dBias[firstColumn + column], i32(round(sum * inverseMass * steps)));
   }`
         : ""
     }

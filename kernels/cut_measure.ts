@@ -1,6 +1,7 @@
 /**
- * How much each row of dE and of dC gets from the surviving rows: the sums Σ_v |G[i, v]|·size(C_v) and
- * Σ_i |G[i, v]|·size(E_i) of kernels/fixed_point.ts, for inputs whose rows are of very different sizes.
+ * How much each row of dE and of dC gets from the surviving rows: the sums Σ_v |G[i, v]|·size(C_v),
+ * Σ_i |G[i, v]|·size(E_i) and Σ_i |G[i, v]| of kernels/fixed_point.ts, for inputs whose rows are of very
+ * different sizes.
  *
  * A workgroup makes G of a job, as cut_gradient.ts will make it again, and adds the sums of its rows and
  * columns, in 2⁻³⁰ of what they can be at most, rounded up. Work: 2·D operations for each surviving pair
@@ -38,10 +39,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let mass = scale(params.tileMasses + params.firstTile + tile);
   for (var column = lid; column < columns; column += ${threads}u) {
     var sum = 0.0;
+    var own = 0.0;
     for (var r = 0u; r < survivors; r++) {
-      sum += abs(gradient[column][r / 4u][r % 4u]) * scale(params.rowSizes + picked[r]);
+      let g = abs(gradient[column][r / 4u][r % 4u]);
+      sum += g * scale(params.rowSizes + picked[r]);
+      own += g;
     }
     add(params.columnSums + firstColumn + column, sum, mass * scale(params.eSpread));
+    add(params.columnShares + firstColumn + column, own, mass);
   }
   for (var r = lid; r < survivors; r += ${threads}u) {
     var sum = 0.0;

@@ -8,12 +8,13 @@
  *
  *   |dE[i, d]| ≤ mass_i · min(max_v |C[v, d]|, reach_i),     reach_i = Σ_v |G[i, v]|·size(C_v) / mass_i
  *   |dC[v, d]| ≤ mass_t · min(max_i |E[i, d]|, reach_v),     reach_v = Σ_i |G[i, v]|·size(E_i) / mass_t
+ *   |dBias[v]| ≤ mass_t · share_v,                           share_v = Σ_i |G[i, v]| / mass_t
  *
  * where mass_i ≥ Σ_v |G[i, v]| (cut_rows.ts) and mass_t ≥ Σ_i |G[i, v]| for every v of tile t
  * (cut_count.ts). A bound is spread over 2³⁰ steps, and what a job adds is rounded to a step: nothing
  * overflows, and about 1e-9 of the bound is lost. Columns' maxima serve where a column is large in all
- * rows. Where a single row is, they would leave all others few steps; only then (cut_jobs.ts) are the
- * reaches measured, by cut_measure.ts. Unmeasured they are the largest size of all.
+ * rows. Where a single row is, they would leave all others few steps; only then (cut_jobs.ts) are reaches
+ * and shares measured, by cut_measure.ts. Unmeasured they are the largest size of all, and one.
  *
  * All of these numbers lie in one buffer of u32, f32 as their bits: see {@linkcode scaleLayout}.
  */
@@ -32,6 +33,7 @@ export const SCALE_PARAMS = {
   columnSizes: "u32",
   rowSums: "u32",
   columnSums: "u32",
+  columnShares: "u32",
   eSpread: "u32",
   cSpread: "u32",
 } as const;
@@ -51,6 +53,7 @@ export function scaleLayout(
     columnSizes: columns,
     rowSums: rows,
     columnSums: columns,
+    columnShares: columns,
     eSpread: 4,
     cSpread: 4,
   };
@@ -63,8 +66,8 @@ export function scaleLayout(
 }
 
 /**
- * WGSL of `scale(i)`, of `reach(sum, spread)`, and of `steps_in_one(reach)`, for a reach or a
- * maximum. Needs `scales` as `array<u32>`.
+ * WGSL of `scale(i)`, of `reach(sum, spread)` and `share_of(sum)`, and of `steps_in_one(bound)`, for one of
+ * these or a maximum. Needs `scales` as `array<u32>`.
  */
 export const SCALES = wgsl`
 fn scale(i: u32) -> f32 { return bitcast<f32>(scales[i]); }
@@ -72,4 +75,7 @@ fn reach(sum: u32, spread: u32) -> f32 {
   let most = scale(spread);
   return select(most, f32(scales[sum]) * (most / ${FIXED_POINT}.0), scales[sum] > 0u);
 }
-fn steps_in_one(reach: f32) -> f32 { return select(0.0, ${FIXED_POINT}.0 / reach, reach > 1.0e-28); }`;
+fn share_of(sum: u32) -> f32 {
+  return select(1.0, f32(scales[sum]) / ${FIXED_POINT}.0, scales[sum] > 0u);
+}
+fn steps_in_one(bound: f32) -> f32 { return select(0.0, ${FIXED_POINT}.0 / bound, bound > 1.0e-28); }`;

@@ -25,6 +25,7 @@ function scaleRow(x: Float32Array, row: number, factor: number): void {
 interface Gradients {
   dE: Float32Array;
   dC: Float32Array;
+  dBias?: Float32Array;
 }
 
 /** Gradients for one upstream gradient a token; the smallest possible filter, so that it drops nothing. */
@@ -36,15 +37,15 @@ async function filtered(
 ): Promise<Gradients> {
   using E = on.tensor(e, [N, D], { requiresGrad: true });
   using C = on.tensor(c, [V, D], { requiresGrad: true });
-  using b = bias && on.tensor(bias);
+  using b = bias && on.tensor(bias, [V], { requiresGrad: true });
   using loss = linearCrossEntropy(E, C, targets, {
     bias: b,
     reduction: "none",
     filterEps,
   });
   loss.backward(on.tensor(upstream));
-  const [dE, dC] = await on.read([E.grad!, C.grad!]);
-  return { dE, dC };
+  const [dE, dC, dBias] = await on.read([E.grad!, C.grad!, ...(b ? [b.grad!] : [])]);
+  return { dE, dC, dBias };
 }
 
 /**
@@ -91,6 +92,24 @@ for (const [name, change] of Object.entries(UNEVEN)) {
     assertEquals(second, first);
   });
 }
+
+Deno.test("the bias's gradient keeps its digits where one upstream gradient is a million", async () => {
+  // That token knows nothing of the entries beyond the first tile, all others know nothing at all.
+  const problem = flatProblem(), upstream = ones.slice();
+  problem.bias = new Float32Array(V);
+  problem.e.fill(0, 7 * D, 8 * D);
+  problem.e[7 * D] = 60;
+  for (let v = 0; v < V; v++) problem.c[v * D] = v === 3 ? 1 : v < 20 ? -1 : 0;
+  problem.targets.fill(200);
+  upstream[7] = 1e6;
+  const { dBias } = expected(problem, { reduction: "none" }, upstream);
+  const found = await filtered(problem, upstream);
+  // Entries 4 … 19 share a tile with entry 3, which takes all of the large upstream gradient.
+  for (let v = 4; v < 20; v++) {
+    const error = Math.abs(found.dBias![v] - dBias[v]);
+    assert(error < 1e-5 * Math.abs(dBias[v]), `${v}: ${found.dBias![v]}, ${dBias[v]}`);
+  }
+});
 
 Deno.test("upstream gradients of any size give gradients of that size", async () => {
   const problem = flatProblem();
