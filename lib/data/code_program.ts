@@ -97,11 +97,15 @@ class ProgramWriter {
 
   #body(names: readonly string[], depth: number, count: number): void {
     const scope = [...names];
+    let comments = 0;
     for (let i = 0; i < count; i++) {
       const kinds = depth > 0 ? STATEMENTS : SIMPLE;
       const [kind] = kinds[this.#random.weighted(kinds.map(([, weight]) => weight))];
-      // Nothing follows a return.
-      this.#write(kind === "return" && i < count - 1 ? "assign" : kind, scope, depth);
+      const last = i === count - 1;
+      if (kind === "comment") comments++;
+      // Nothing follows a return, and a block of comments alone would be none to Python.
+      const misplaced = kind === "return" ? !last : last && comments === count;
+      this.#write(misplaced ? "assign" : kind, scope, depth);
     }
   }
 

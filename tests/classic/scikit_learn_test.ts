@@ -7,7 +7,7 @@ import { LogisticRegression } from "../../lib/classic/logistic_regression.ts";
 import { MultinomialNaiveBayes } from "../../lib/classic/naive_bayes.ts";
 import type { SparseMatrix } from "../../lib/classic/sparse_matrix.ts";
 import { TfidfVectorizer } from "../../lib/classic/tfidf.ts";
-import { WORDS_AND_PUNCTUATION } from "../../lib/classic/token_patterns.ts";
+import { codeTokens, WORDS_AND_PUNCTUATION } from "../../lib/classic/token_patterns.ts";
 
 interface Matrix {
   shape: [number, number];
@@ -27,7 +27,10 @@ const REFERENCE = JSON.parse(
   trainLabels: string[];
   testTexts: string[];
   testLabels: string[];
-  vectors: Record<string, { features: string[]; train: Matrix; test: Matrix; idf?: number[] }>;
+  vectors: Record<
+    string,
+    { features: string[]; train: Matrix; test: Matrix; idf?: number[]; maxFeatures?: number }
+  >;
   bayes: Record<string, { joint: number[][]; probabilities: number[][]; predictions: string[] }>;
   logistic: Model & { probabilities: number[][] };
   logisticStrong: Model & { probabilities: number[][] };
@@ -94,6 +97,11 @@ const VECTORIZERS = {
     tokens: WORDS_AND_PUNCTUATION,
   }),
   tfidfRaw: new TfidfVectorizer({ norm: null }),
+  mostFrequent: new TfidfVectorizer({
+    maxFeatures: REFERENCE.vectors.mostFrequent.maxFeatures,
+    tokens: codeTokens,
+    ngramRange: [1, 2],
+  }),
 };
 
 for (const [name, vectorizer] of Object.entries(VECTORIZERS)) {

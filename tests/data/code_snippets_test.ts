@@ -27,8 +27,11 @@ for (const language of LANGUAGE_NAMES) {
       }
       if (language === "python") {
         for (const [k, line] of lines.entries()) {
+          if (!line.endsWith(":")) continue;
           const indent = (s: string) => s.length - s.trimStart().length;
-          if (line.endsWith(":")) assert(indent(lines[k + 1]) > indent(line), text);
+          const end = lines.findIndex((other, i) => i > k && indent(other) <= indent(line));
+          const body = lines.slice(k + 1, end < 0 ? undefined : end);
+          assert(body.some((statement) => !statement.trimStart().startsWith("#")), text);
         }
       }
     }
