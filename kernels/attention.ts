@@ -8,9 +8,10 @@
  *
  * Work: a workgroup owns a block of queries of one head and walks over blocks of keys, see
  * attention_tile.ts: scores into registers; their maxima, exchanged through workgroup memory; what
- * was summed so far rescaled; weights times V, added to the registers of the result. 2·(d + dv) operations an entry of the score matrix, half of them for causal masks, whose
- * blocks beyond the diagonal are never visited; the longest blocks start first. Bytes: q and y once,
- * k and v once for each block of queries, mostly from the cache.
+ * was summed so far rescaled; weights times V, added to the registers of the result. 2·(d + dv)
+ * operations an entry of the score matrix; half the entries for causal masks, whose blocks beyond the
+ * diagonal are never visited; the longest blocks start first. Bytes: q and y once, k and v once for
+ * each block of queries, mostly from the cache.
  */
 import {
   ATTENTION_PARAMS,

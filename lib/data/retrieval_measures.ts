@@ -3,75 +3,51 @@
  */
 import type { RetrievalBatch } from "./retrieval.ts";
 
-/** Right answers among questions whose needle lies in one part of the context. */
-export interface DepthAccuracy {
-  /** The part's edges, from 0 (beginning) to 1 (end). */
-  readonly from: number;
-  readonly to: number;
-  readonly questions: number;
-  /** NaN if there are no questions. */
-  readonly accuracy: number;
+/** The right answers, [sequences, queries]: the token after each question's key. */
+export function rightAnswers(
+  { task: { length, queries }, targets, queryPositions }: RetrievalBatch,
+): number[] {
+  return Array.from(
+    queryPositions,
+    (position, i) => targets[Math.floor(i / queries) * length + position],
+  );
 }
 
-/** Right answers. */
-export interface RetrievalMeasures {
-  readonly questions: number;
-  readonly accuracy: number;
-  readonly byDepth: readonly DepthAccuracy[];
-}
-
-/**
- * Compares a model's answers with the right ones.
- *
- * @param answers [sequences, queries] the token predicted after each question's key
- */
-export function measureRetrieval(
-  batch: RetrievalBatch,
-  answers: ArrayLike<number>,
-  { depths = 5 }: { depths?: number } = {},
-): RetrievalMeasures {
-  const { task: { length, queries }, targets, queryPositions, needlePositions } = batch;
-  const questions = batch.sequences * queries;
-  if (answers.length !== questions) {
+/** The share of a model's answers that are right, from 0 to 1. */
+export function retrievalAccuracy(batch: RetrievalBatch, answers: ArrayLike<number>): number {
+  const right = rightAnswers(batch);
+  if (answers.length !== right.length) {
     throw new RangeError(
-      `answers must be one for each of the ${questions} questions, but were ${answers.length}.`,
+      `answers must be one for each of the ${right.length} questions, but were ${answers.length}.`,
     );
   }
-  const parts = Array.from({ length: depths }, () => ({ questions: 0, right: 0 }));
-  for (let i = 0; i < questions; i++) {
-    const depth = needlePositions[i] / (length - 2 * queries);
-    const part = parts[Math.floor(depth * depths)];
-    part.questions++;
-    const row = Math.floor(i / queries);
-    if (answers[i] === targets[row * length + queryPositions[i]]) part.right++;
-  }
-  return {
-    questions,
-    accuracy: parts.reduce((sum, { right }) => sum + right, 0) / questions,
-    byDepth: parts.map(({ questions, right }, i) => ({
-      from: i / depths,
-      to: (i + 1) / depths,
-      questions,
-      accuracy: right / questions,
-    })),
-  };
+  return right.filter((answer, i) => answers[i] === answer).length / right.length;
 }
 
-/** How a question's attention is divided; the shares have the sum 1. */
-export interface AttentionShares {
-  /** On the needle that answers it, key and value. */
+/** How something that a question gathers is divided among the parts of its sequence. */
+export interface RetrievalShares {
+  /** From the needle that answers it, key and value. */
   readonly answer: number;
-  /** On the rest of the context: the noise. */
+  /** From the rest of the context: the noise. */
   readonly noise: number;
-  /** On the questions, this one included. */
+  /** From the questions, this one included. */
   readonly questions: number;
 }
 
+/** How a question's attention is divided. */
+export interface AttentionShares extends RetrievalShares {
+  /** What the shares are of: the sum of all weights' absolute values. */
+  readonly total: number;
+  /** The noise when its weights are added up with their signs: the sum's size, as a share of the same. */
+  readonly netNoise: number;
+}
+
 /**
- * Divides the attention of one question's key, as the paper's table 3 does.
+ * Divides the attention of one question's key among answer, noise and questions.
  *
- * Differential attention has weights of both signs; as a share of what moves the output each
- * counts by its absolute value.
+ * Weights of differential attention have both signs. By size, each counts by its absolute value, and
+ * the shares have the sum 1: noise whose values have nothing in common. Net, the weights of the noise
+ * are added up first: noise whose values are all alike. Without negative weights both are the same.
  *
  * @param weights [length] the weights with which the key's position attends to every position
  * @param row which sequence of the batch
@@ -83,24 +59,75 @@ export function attentionShares(
   row: number,
   query: number,
 ): AttentionShares {
-  const { length, queries } = batch.task;
+  checkLength(batch, weights);
+  const sums = { answer: 0, noise: 0, questions: 0 };
+  let net = 0;
+  forEachPlace(batch, row, query, (place, part) => {
+    sums[part] += Math.abs(weights[place]);
+    if (part === "noise") net += weights[place];
+  });
+  const total = sums.answer + sums.noise + sums.questions;
+  return { ...sharesOf(sums), total, netNoise: total === 0 ? 0 : Math.abs(net) / total };
+}
+
+/**
+ * Divides what a head makes of a question, Σ weight · value: the lengths of the three parts' sums as
+ * shares of the three lengths. What cancels within a part, by signs or by directions, does not count.
+ *
+ * @param weights as in {@linkcode attentionShares}
+ * @param values the value of a position, of any width
+ */
+export function resultShares(
+  batch: RetrievalBatch,
+  weights: ArrayLike<number>,
+  values: (place: number) => ArrayLike<number>,
+  row: number,
+  query: number,
+): RetrievalShares {
+  checkLength(batch, weights);
+  const width = values(0).length;
+  const sums = {
+    answer: new Float64Array(width),
+    noise: new Float64Array(width),
+    questions: new Float64Array(width),
+  };
+  forEachPlace(batch, row, query, (place, part) => {
+    const value = values(place), sum = sums[part];
+    for (let i = 0; i < width; i++) sum[i] += weights[place] * value[i];
+  });
+  return sharesOf({
+    answer: Math.hypot(...sums.answer),
+    noise: Math.hypot(...sums.noise),
+    questions: Math.hypot(...sums.questions),
+  });
+}
+
+function checkLength({ task: { length } }: RetrievalBatch, weights: ArrayLike<number>): void {
   if (weights.length !== length) {
     throw new RangeError(`weights must be ${length}, one a position, but were ${weights.length}.`);
   }
-  const needle = batch.needlePositions[row * queries + query];
-  const sums = { answer: 0, noise: 0, questions: 0 };
-  for (let i = 0; i < length; i++) {
-    const part = i >= length - 2 * queries
+}
+
+function forEachPlace(
+  { task: { length, queries }, needlePositions }: RetrievalBatch,
+  row: number,
+  query: number,
+  visit: (place: number, part: keyof RetrievalShares) => void,
+): void {
+  const needle = needlePositions[row * queries + query];
+  for (let place = 0; place < length; place++) {
+    const part = place >= length - 2 * queries
       ? "questions"
-      : i === needle || i === needle + 1
+      : place === needle || place === needle + 1
       ? "answer"
       : "noise";
-    sums[part] += Math.abs(weights[i]);
+    visit(place, part);
   }
-  const total = sums.answer + sums.noise + sums.questions;
-  return {
-    answer: sums.answer / total,
-    noise: sums.noise / total,
-    questions: sums.questions / total,
-  };
+}
+
+function sharesOf({ answer, noise, questions }: RetrievalShares): RetrievalShares {
+  const total = answer + noise + questions;
+  // Equal maps with λ = 1 leave nothing to divide.
+  if (total === 0) return { answer: 0, noise: 0, questions: 0 };
+  return { answer: answer / total, noise: noise / total, questions: questions / total };
 }

@@ -39,6 +39,8 @@ export type { AttentionMaskOptions, AttentionOptions } from "./attention_problem
  * @param k [B, Tk, H, d].
  * @param v [B, Tk, H, dv].
  * @returns [B, Tq, H, dv].
+ * @throws {ShapeError} if shapes do not fit each other, or causal attention has more queries than keys.
+ * @throws {RangeError} if scale, a length or a probability of dropping is out of its range.
  */
 export function attention(
   q: Tensor,
@@ -67,6 +69,7 @@ export function attention(
  *
  * @param qkv [B, T, 3·D], D = heads · d.
  * @returns [B, T, D].
+ * @throws {ShapeError} if qkv is no such tensor; else as {@linkcode attention}.
  */
 export function attentionPacked(
   qkv: Tensor,

@@ -4,7 +4,7 @@ import type { BufferSlice } from "../gpu/pool.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkShapeIs } from "./check.ts";
+import { checkRange, checkShapeIs } from "./check.ts";
 import { dropoutParams, type DropoutStream } from "./dropout.ts";
 
 /** Which keys count. */
@@ -14,7 +14,7 @@ export interface AttentionMaskOptions {
    * last query stands at the last key.
    */
   causal?: boolean;
-  /** Keys of each sequence that count, from the first one: numbers, or i32 [B]. */
+  /** Keys of each sequence that count, from the first one: numbers from 0 to Tk, or i32 [B]. */
   keyLengths?: readonly number[] | Tensor;
   /** i32 [B, Tk]: keys whose flag is 0 do not count. */
   keyMask?: Tensor;
@@ -48,13 +48,18 @@ export interface AttentionProblem {
   bindings: { keys?: BufferSlice };
 }
 
-/** Checks options and works out what the kernels need. The caller disposes of `keys`. */
+/**
+ * Checks options and works out what the kernels need. The caller disposes of `keys`.
+ *
+ * @param maskName what the operation's callers know `keyMask` by.
+ */
 export function attentionProblem(
   operation: string,
   gpu: Gpu,
   sizes: AttentionSizes,
   packed: boolean,
   { causal = false, keyLengths, keyMask, scale, dropout }: AttentionOptions,
+  maskName = "keyMask",
 ): AttentionProblem {
   const { batch, heads, timeQ, timeK, widthQk, widthV } = sizes;
   if (causal && timeK < timeQ) {
@@ -64,7 +69,9 @@ export function attentionProblem(
     );
   }
   if (keyLengths && keyMask) {
-    throw new TypeError(`${operation}(): keyLengths and keyMask were both given; expected one.`);
+    throw new TypeError(
+      `${operation}(): keyLengths and ${maskName} were both given; expected one.`,
+    );
   }
   const factor = scale ?? 1 / Math.sqrt(widthQk);
   if (!Number.isFinite(factor)) {
@@ -72,9 +79,9 @@ export function attentionProblem(
   }
   const dropped = dropout !== undefined && dropout.p > 0;
   const keys = keyMask
-    ? maskTensor(operation, keyMask, batch, timeK)
+    ? maskTensor(operation, maskName, keyMask, batch, timeK)
     : keyLengths
-    ? lengthsTensor(operation, gpu, keyLengths, batch)
+    ? lengthsTensor(operation, gpu, keyLengths, batch, timeK)
     : undefined;
   const inner = heads * widthQk;
   return {
@@ -104,9 +111,15 @@ export function attentionProblem(
   };
 }
 
-function maskTensor(operation: string, mask: Tensor, batch: number, time: number): Tensor {
-  checkShapeIs(operation, "keyMask", mask, [batch, time], "(sequences, keys)");
-  checkInts(operation, "keyMask", mask);
+function maskTensor(
+  operation: string,
+  name: string,
+  mask: Tensor,
+  batch: number,
+  time: number,
+): Tensor {
+  checkShapeIs(operation, name, mask, [batch, time], "(sequences, keys)");
+  checkInts(operation, name, mask);
   return mask.alias();
 }
 
@@ -115,10 +128,12 @@ function lengthsTensor(
   gpu: Gpu,
   lengths: readonly number[] | Tensor,
   batch: number,
+  time: number,
 ): Tensor {
   if ("gpu" in lengths) {
     checkShapeIs(operation, "keyLengths", lengths, [batch], "(one for each sequence)");
     checkInts(operation, "keyLengths", lengths);
+    if (lengths.hostInts) checkRange(operation, "keyLengths", lengths.hostInts, time + 1);
     return lengths.alias();
   }
   if (lengths.length !== batch) {
@@ -127,6 +142,14 @@ function lengthsTensor(
         `${batch} sequences.`,
     );
   }
+  lengths.forEach((length, i) => {
+    if (!(Number.isInteger(length) && length >= 0 && length <= time)) {
+      throw new RangeError(
+        `${operation}(): keyLengths[${i}] is ${length}; expected a whole number from 0 to ${time}, ` +
+          `the number of keys.`,
+      );
+    }
+  });
   return gpu.tensor(Int32Array.from(lengths), [batch], { label: "lengths of keys" });
 }
 
@@ -138,9 +161,20 @@ function checkInts(operation: string, name: string, tensor: Tensor): void {
   }
 }
 
-/** Checks q, k (and k's like), v and gives the sizes. */
-export function attentionSizes(operation: string, q: Tensor, k: Tensor, v: Tensor): AttentionSizes {
-  for (const [name, { shape }] of Object.entries({ q, k, v })) {
+/**
+ * Checks q, k and v and gives the sizes.
+ *
+ * @param suffix of what the operation's callers know q and k by.
+ */
+export function attentionSizes(
+  operation: string,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  suffix = "",
+): AttentionSizes {
+  const qName = `q${suffix}`, kName = `k${suffix}`;
+  for (const [name, { shape }] of Object.entries({ [qName]: q, [kName]: k, v })) {
     if (shape.length !== 4 || shape.some((length) => length === 0)) {
       throw new ShapeError(
         `${operation}(): ${name} has the shape ${
@@ -151,7 +185,7 @@ export function attentionSizes(operation: string, q: Tensor, k: Tensor, v: Tenso
     }
   }
   const [batch, timeQ, heads, widthQk] = q.shape, [, timeK] = k.shape, widthV = v.shape[3];
-  checkShapeIs(operation, "k", k, [batch, timeK, heads, widthQk], "(as q, with any T)");
-  checkShapeIs(operation, "v", v, [batch, timeK, heads, widthV], "(as k, with any d)");
+  checkShapeIs(operation, kName, k, [batch, timeK, heads, widthQk], `(as ${qName}, with any T)`);
+  checkShapeIs(operation, "v", v, [batch, timeK, heads, widthV], `(as ${kName}, with any d)`);
   return { batch, heads, timeQ, timeK, widthQk, widthV };
 }

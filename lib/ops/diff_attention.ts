@@ -52,7 +52,9 @@ const BUFFERS = 12;
  * @param k1,k2 [B, Tk, H, d].
  * @param v [B, Tk, H, dv], in the paper dv = 2d.
  * @param lambda one number, of any shape.
- * @returns [B, Tq, H, dv].
+ * @returns [B, Tq, H, dv]; 0 for a query that sees no key.
+ * @throws {ShapeError} if shapes do not fit each other, or causal attention has more queries than keys.
+ * @throws {RangeError} if scale or a length is out of its range.
  */
 export function diffAttention(
   q1: Tensor,
@@ -61,11 +63,11 @@ export function diffAttention(
   k2: Tensor,
   v: Tensor,
   lambda: Tensor,
-  { mask, ...options }: DiffAttentionOptions = {},
+  { mask, ...others }: DiffAttentionOptions = {},
 ): Tensor {
   const name = "diffAttention";
   checkF32(name, { q1, k1, q2, k2, v, lambda });
-  const sizes = attentionSizes(name, q1, k1, v);
+  const sizes = attentionSizes(name, q1, k1, v, "1");
   checkShapeIs(name, "q2", q2, q1.shape, "like q1");
   checkShapeIs(name, "k2", k2, k1.shape, "like k1");
   if (lambda.size !== 1) {
@@ -74,10 +76,12 @@ export function diffAttention(
     );
   }
   const { gpu } = q1;
+  const options = { ...others, keyMask: mask };
+  const problem = attentionProblem(name, gpu, sizes, false, options, "mask");
   if (gpu.limits.maxStorageBuffersPerShaderStage < BUFFERS) {
-    return composed(q1, k1, q2, k2, v, lambda, { ...options, keyMask: mask });
+    problem.keys?.dispose();
+    return composed(q1, k1, q2, k2, v, lambda, options);
   }
-  const problem = attentionProblem(name, gpu, sizes, false, { ...options, keyMask: mask });
   const { constants, params, keys, bindings } = problem;
   const { batch, heads, timeQ, timeK, widthV } = sizes;
   const { vector } = constants;

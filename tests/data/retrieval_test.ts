@@ -7,7 +7,12 @@ import {
   retrievalTokenName,
   retrievalVocabulary,
 } from "../../lib/data/retrieval.ts";
-import { attentionShares, measureRetrieval } from "../../lib/data/retrieval_measures.ts";
+import {
+  attentionShares,
+  resultShares,
+  retrievalAccuracy,
+  rightAnswers,
+} from "../../lib/data/retrieval_measures.ts";
 
 const NEEDLES: RetrievalTask = {
   length: 120,
@@ -107,32 +112,70 @@ Deno.test("impossible tasks are refused", () => {
   assertThrows(make({ depth: 2 }), RangeError, "depth must be from 0 to 1");
 });
 
-Deno.test("right answers count, by the depth of their needle", () => {
+Deno.test("answers count as right where they are the value of the question's key", () => {
   const batch = makeRetrievalBatch(NEEDLES, 30, new Random(5));
-  const { queries, length } = NEEDLES;
-  const right = Array.from(
-    batch.queryPositions,
-    (position, i) => batch.targets[Math.floor(i / queries) * length + position],
-  );
-  assertEquals(measureRetrieval(batch, right).accuracy, 1);
-  // Answers only what lies in the first half.
-  const context = length - 2 * queries;
-  const half = right.map((answer, i) => batch.needlePositions[i] < context / 2 ? answer : 0);
-  const { byDepth, questions } = measureRetrieval(batch, half, { depths: 2 });
-  assertEquals(byDepth.map(({ accuracy }) => accuracy), [1, 0]);
-  assertEquals(byDepth[0].questions + byDepth[1].questions, questions);
-  assertThrows(() => measureRetrieval(batch, [1]), RangeError, "60 questions");
+  const { length, queries } = NEEDLES;
+  const right = rightAnswers(batch);
+  right.forEach((answer, i) => {
+    const needle = batch.needlePositions[i];
+    assertEquals(answer, batch.tokens[Math.floor(i / queries) * length + needle + 1]);
+  });
+  assertEquals(retrievalAccuracy(batch, right), 1);
+  assertEquals(retrievalAccuracy(batch, right.map((answer, i) => i < 15 ? answer : 0)), 0.25);
+  assertThrows(() => retrievalAccuracy(batch, [1]), RangeError, "60 questions");
 });
 
-Deno.test("attention is divided into answer, noise and questions by absolute value", () => {
+/** A question whose weights are 0.5 on the answer, ±0.3 and 0.2 on two tokens of noise, −0.25 on itself. */
+function looked(second: number) {
   const batch = makeRetrievalBatch(NEEDLES, 2, new Random(6));
   const weights = new Float64Array(NEEDLES.length);
   const needle = batch.needlePositions[3];
   weights[needle + 1] = 0.5;
-  weights[(needle + 10) % 100] = -0.3;
-  weights[NEEDLES.length - 1] = 0.2;
-  const shares = attentionShares(batch, weights, 1, 1);
-  assertAlmostEquals(shares.answer, 0.5, 1e-12);
-  assertAlmostEquals(shares.noise, 0.3, 1e-12);
-  assertAlmostEquals(shares.questions, 0.2, 1e-12);
+  weights[(needle + 10) % 100] = 0.3;
+  weights[(needle + 20) % 100] = second;
+  weights[NEEDLES.length - 1] = -0.25;
+  return { batch, weights, needle };
+}
+
+Deno.test("attention by size is divided into shares of the sum 1, whatever the signs", () => {
+  for (const second of [-0.2, 0.2]) {
+    const { batch, weights } = looked(second);
+    const { answer, noise, questions, total } = attentionShares(batch, weights, 1, 1);
+    assertAlmostEquals(total, 1.25, 1e-12);
+    assertAlmostEquals(answer, 0.5 / 1.25, 1e-12);
+    assertAlmostEquals(noise, 0.5 / 1.25, 1e-12);
+    assertAlmostEquals(questions, 0.25 / 1.25, 1e-12);
+  }
+});
+
+Deno.test("net noise is what weights of both signs leave, and never negative", () => {
+  const net = (second: number) => {
+    const { batch, weights } = looked(second);
+    return attentionShares(batch, weights, 1, 1).netNoise;
+  };
+  assertAlmostEquals(net(0.2), 0.5 / 1.25, 1e-12);
+  assertAlmostEquals(net(-0.2), 0.1 / 1.25, 1e-12);
+  assertAlmostEquals(net(-0.7), 0.4 / 1.75, 1e-12);
+  const { batch } = looked(0);
+  const nothing = attentionShares(batch, new Float64Array(NEEDLES.length), 1, 1);
+  assertEquals(nothing, { answer: 0, noise: 0, questions: 0, total: 0, netNoise: 0 });
+});
+
+Deno.test("shares of the result see what cancels among the values", () => {
+  const { batch, weights, needle } = looked(0.3);
+  // The values of both tokens of noise are opposite, or at right angles.
+  const shares = (second: number[]) =>
+    resultShares(
+      batch,
+      weights,
+      (place) => place === (needle + 20) % 100 ? second : [2, 0],
+      1,
+      1,
+    );
+  const opposite = shares([-2, 0]);
+  assertAlmostEquals(opposite.noise, 0, 1e-12);
+  assertAlmostEquals(opposite.answer, 1 / 1.5, 1e-12);
+  assertAlmostEquals(opposite.questions, 0.5 / 1.5, 1e-12);
+  const across = shares([0, 2]);
+  assertAlmostEquals(across.noise, 0.6 * Math.SQRT2 / (1.5 + 0.6 * Math.SQRT2), 1e-12);
 });
