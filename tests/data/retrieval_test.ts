@@ -79,13 +79,18 @@ Deno.test("without a depth needles lie everywhere, and decoys have their share",
   for (const place of batch.needlePositions) thirds[Math.floor(3 * place / context)]++;
   for (const count of thirds) assert(Math.abs(count - 1000 / 3) < 75, `${thirds}`);
   let decoys = 0;
+  const kinds = new Set<number>();
   for (let row = 0; row < 500; row++) {
     const sequence = batch.tokens.subarray(row * NEEDLES.length, row * NEEDLES.length + context);
     sequence.forEach((token, i) => {
       const value = token >= NEEDLES.keys && token < NEEDLES.keys + NEEDLES.values;
-      if (value && !(i > 0 && sequence[i - 1] < NEEDLES.keys)) decoys++;
+      if (value && !(i > 0 && sequence[i - 1] < NEEDLES.keys)) {
+        decoys++;
+        kinds.add(token);
+      }
     });
   }
+  assertEquals(kinds.size, NEEDLES.values, "every value is a decoy somewhere");
   const share = decoys / (500 * (context - 2 * NEEDLES.needles));
   assert(Math.abs(share - 0.2) < 0.01, `${share}`);
 });
