@@ -14,7 +14,11 @@ import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
-import { attentionTileBytes } from "../../lib/ops/attention_tiles.ts";
+import {
+  type AttentionPass,
+  attentionTileBytes,
+  attentionTileHeld,
+} from "../../lib/ops/attention_tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { warmUp } from "../../lib/gpu/warm_up.ts";
@@ -62,15 +66,9 @@ export async function run(args: string[]): Promise<void> {
     };
     for (const pass of ["forward", "queries", "keys"] as const) {
       if (!pass.includes(only)) continue;
-      const results = pass === "forward"
-        ? widthV
-        : pass === "queries"
-        ? maps * widthQk
-        : maps * widthQk + widthV;
-      const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
       const tiles = given
         ? JSON.parse(given) as AttentionTile[]
-        : candidates(gpu, { widest, results });
+        : candidates(gpu, pass, { widthQk, widthV }, maps);
       const problem = { batch, time, heads, widthQk, widthV };
       const start = performance.now();
       const found = await measure(gpu, tiles, kernels[pass], problem, rounds);
@@ -92,23 +90,38 @@ export async function run(args: string[]): Promise<void> {
 /** Tiles that fit workgroup memory and, by a rough count, the registers. */
 function candidates(
   gpu: Gpu,
-  { widest, results }: { widest: number; results: number },
+  pass: AttentionPass,
+  widths: { widthQk: number; widthV: number },
+  maps: number,
 ): AttentionTile[] {
-  const tiles: AttentionTile[] = [];
   const soft = gpu.adapter.software;
-  for (const rows of soft ? [16] : [64, 128]) {
-    for (const columns of soft ? [16, 32] : [32, 64, 128]) {
-      for (const threadsX of soft ? [4] : [8, 16]) {
-        for (const threadsY of soft ? [4] : [8, 16]) {
-          for (const step of soft ? [4] : [8, 16]) {
+  const sizes = soft
+    ? { rows: [16], columns: [16, 32], threadsX: [4], threadsY: [4], steps: [4] }
+    : {
+      rows: [32, 64, 128],
+      columns: [32, 64, 128],
+      threadsX: [8, 16],
+      threadsY: [8, 16],
+      steps: [8, 16, 32],
+    };
+  const widest = pass === "queries" ? widths.widthQk : Math.max(widths.widthQk, widths.widthV);
+  const fits = (tile: AttentionTile) => {
+    const { rows, columns, threadsX, threadsY, step } = tile;
+    const threadRows = rows / threadsY, threadColumns = columns / threadsX;
+    const held = attentionTileHeld(tile, pass, widths, maps);
+    return threadRows % 4 === 0 && threadColumns % 4 === 0 && step % threadsX === 0 &&
+      columns % step === 0 && threadRows <= 8 && threadColumns <= 8 &&
+      (soft || (held >= 48 && held <= 224)) &&
+      attentionTileBytes(tile, widest) <= gpu.limits.maxComputeWorkgroupStorageSize;
+  };
+  const tiles: AttentionTile[] = [];
+  for (const rows of sizes.rows) {
+    for (const columns of sizes.columns) {
+      for (const threadsX of sizes.threadsX) {
+        for (const threadsY of sizes.threadsY) {
+          for (const step of sizes.steps) {
             const tile = { rows, columns, threadsX, threadsY, step };
-            const threads = threadsX * threadsY;
-            const threadRows = rows / threadsY, threadColumns = columns / threadsX;
-            const held = rows * (columns + results) / threads;
-            const fits = threadRows % 4 === 0 && threadColumns % 4 === 0 && threadRows <= 8 &&
-                threadColumns <= 8 && held <= 200 && held >= 64 || soft;
-            const bytes = attentionTileBytes(tile, widest);
-            if (fits && bytes <= gpu.limits.maxComputeWorkgroupStorageSize) tiles.push(tile);
+            if (fits(tile)) tiles.push(tile);
           }
         }
       }
