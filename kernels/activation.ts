@@ -6,6 +6,8 @@
  *   silu       x·σ(x)
  *   tanh, relu as usual; their derivatives need y only, so that x need not be kept
  *
+ * f(NaN) is NaN, so that a spoilt step shows.
+ *
  * Bytes: 8 an element forward, 12 backward; four elements an invocation. Memory is the limit.
  */
 import { elementIndex } from "./grid.ts";
@@ -14,13 +16,26 @@ import { defineKernel, wgsl } from "./kernel.ts";
 /** Functions that {@linkcode activation} knows. */
 export type ActivationName = "gelu" | "gelu_tanh" | "silu" | "tanh" | "relu";
 
-/** tanh without overflow, and with all its digits near zero, where 1 − 2/(…) would lose them. */
-export const TANH4 = wgsl`
+/**
+ * WGSL of `no_number4(x)`: which of four are NaN. By their bits, since compilers may assume that there
+ * are none and take `x != x` for false.
+ */
+export const NO_NUMBER4 = wgsl`
+fn no_number4(x: vec4f) -> vec4<bool> {
+  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+}`;
+
+/**
+ * tanh without overflow, and with all its digits near zero, where 1 − 2/(…) would lose them. NaN, of
+ * which a clamp may make anything, stays NaN.
+ */
+export const TANH4 = wgsl`${NO_NUMBER4}
 fn tanh4(x: vec4f) -> vec4f {
   let y = clamp(x, vec4f(-15.0), vec4f(15.0));
   let s = y * y;
   let near = y * (1.0 - s * (0.33333333 - s * (0.13333333 - s * 0.053968254)));
-  return select(1.0 - 2.0 / (exp(2.0 * y) + 1.0), near, abs(y) < vec4f(0.25));
+  let far = 1.0 - 2.0 / (exp(2.0 * y) + 1.0);
+  return select(select(far, near, abs(y) < vec4f(0.25)), x, no_number4(x));
 }`;
 
 /** Φ(x), with erf by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7). */
@@ -32,9 +47,12 @@ fn normal4(x: vec4f) -> vec4f {
   return 0.5 + 0.5 * sign(x) * (1.0 - p * exp(-z * z));
 }`;
 
-/** σ(x): exp overflows to infinity for large negative x, which gives 0 as it should. */
+/** σ(x), for factors of x: of NaN a clamp may make anything. Beyond ±80 it is 0 or 1 to f32's last digit. */
 export const SIGMOID = wgsl`
 fn sigmoid4(x: vec4f) -> vec4f { return 1.0 / (1.0 + exp(-clamp(x, vec4f(-80.0), vec4f(80.0)))); }`;
+
+/** max(x, 0), but for NaN, which a maximum drops. */
+export const RELU4 = "select(x, vec4f(0.0), x <= vec4f(0.0))";
 
 /** Functions used, f(x), and f′ from x or, where `fromOutput`, from y. */
 const FUNCTIONS: Record<
@@ -66,8 +84,8 @@ fn derivative4(x: vec4f) -> vec4f { let s = sigmoid4(x); return s * (1.0 + x * (
   tanh: { uses: TANH4, value: "tanh4(x)", derivative: "1.0 - x * x", fromOutput: true },
   relu: {
     uses: "",
-    value: "max(x, vec4f(0.0))",
-    derivative: "select(vec4f(0.0), vec4f(1.0), x > vec4f(0.0))",
+    value: RELU4,
+    derivative: "select(vec4f(1.0), vec4f(0.0), x <= vec4f(0.0))",
     fromOutput: true,
   },
 };

@@ -43,6 +43,17 @@ const LOWEST = "-1.0e30";
 /** The log-sum-exp of a query that sees no key: every weight becomes 0. */
 const NOTHING = "1.0e30";
 
+/**
+ * WGSL of `instead` where a query sees no key, whose weights then add up to nothing, else of `value`. A
+ * sum that is no number, or that of scores of −∞, is not mistaken for that.
+ */
+function unlessNothing({ keys }: AttentionMask, value: string, instead: string, total: string) {
+  if (keys === "all") return value;
+  const zero = instead.startsWith("vec4f") ? "vec4f(0.0)" : "0.0";
+  const nothing = keys === "lengths" ? "key_end == 0u" : `${total} == ${zero}`;
+  return `select(${value}, ${instead}, ${nothing})`;
+}
+
 export const attention = defineKernel("attention", (c: AttentionConstants) => {
   const { tile, mask, widthQk, widthV, vector, packed, dropout } = c;
   const code = new AttentionCode(tile, widthV);
@@ -170,9 +181,14 @@ fn main(
   ${exchange("own", "total", (a, b) => `${a} + ${b}`)}
   ${
       unroll(rowGroups, (g) =>
-        `let over${g} = select(vec4f(0.0), ${
-          dropout ? "params.factor" : "1.0"
-        } / total${g}, total${g} > vec4f(0.0));`)
+        `let over${g} = ${
+          unlessNothing(
+            mask,
+            `${dropout ? "params.factor" : "1.0"} / total${g}`,
+            "vec4f(0.0)",
+            `total${g}`,
+          )
+        };`)
     }
   ${
       code.store(
@@ -187,11 +203,14 @@ fn main(
   if (tx == 0u) {
     ${
       unroll(code.threadRows, (i) =>
-        `if (row0 + ${code.row(i)} < params.time_q) { lse[base_stats + row0 + ${
-          code.row(i)
-        }] = select(${NOTHING}, most${i >> 2}[${i & 3}] + log2(total${i >> 2}[${i & 3}]), total${
-          i >> 2
-        }[${i & 3}] > 0.0); }`)
+        `if (row0 + ${code.row(i)} < params.time_q) { lse[base_stats + row0 + ${code.row(i)}] = ${
+          unlessNothing(
+            mask,
+            `most${i >> 2}[${i & 3}] + log2(total${i >> 2}[${i & 3}])`,
+            NOTHING,
+            `total${i >> 2}[${i & 3}]`,
+          )
+        }; }`)
     }
   }
 }`,

@@ -169,7 +169,7 @@ export const attentionGradient = defineKernel(
       maps === 2
         ? `${across(0, g, j, e)} - lambda_value * ${across(1, g, j, e)}`
         : dropout
-        ? `max(${across(0, g, j, e)}, vec4f(0.0))`
+        ? `select(${across(0, g, j, e)}, vec4f(0.0), ${across(0, g, j, e)} < vec4f(0.0))`
         : across(0, g, j, e);
     const run = (product: AttentionProduct) => compute(code, product);
 

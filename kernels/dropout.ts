@@ -1,5 +1,6 @@
 /**
- * y = x / (1 − p) where the element is kept, 0 where it is dropped (with probability p).
+ * y = x / (1 − p) where the element is kept, 0 where it is dropped (with probability p); NaN is never
+ * dropped, as 0 · NaN would not be either.
  *
  * Which elements are kept is a function of (seed, offset, place) only: bit i mod 4 of
  * Philox(key = seed, counter = (⌊i / 4⌋, 0, offset)). Nothing is stored; the backward pass runs the
@@ -7,6 +8,7 @@
  *
  * Bytes: 8 an element. One Philox block of four words for the four elements of an invocation.
  */
+import { NO_NUMBER4 } from "./activation.ts";
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
 import { PHILOX } from "./philox.ts";
@@ -24,7 +26,7 @@ export const dropout = defineKernel("dropout", () => ({
   },
   workgroup: [256, 1, 1],
   code: wgsl`
-${PHILOX}
+${PHILOX}${NO_NUMBER4}
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(256)}
@@ -33,6 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     vec4u(i, 0u, params.offset_low, params.offset_high),
     vec2u(params.seed_low, params.seed_high),
   );
-  y[i] = select(vec4f(0.0), params.factor * x[i], bits >= vec4u(params.threshold));
+  let kept = bits >= vec4u(params.threshold) | no_number4(x[i]);
+  y[i] = select(vec4f(0.0), params.factor * x[i], kept);
 }`,
 }));

@@ -38,7 +38,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   let norm = sqrt(reduce(part, lane));
   if (lane == 0u) {
     out[0] = norm;
-    out[1] = select(min(1.0, params.most / (norm + 1e-6)), 1.0, params.most <= 0.0);
+    // Not a minimum, which would drop NaN: as in PyTorch, a norm that is no number spoils all weights.
+    let factor = params.most / (norm + 1e-6);
+    out[1] = select(factor, 1.0, params.most <= 0.0 || factor >= 1.0);
   }
 }`,
 }));

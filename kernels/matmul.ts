@@ -16,7 +16,7 @@
  * When M · N has too few tiles to fill the device, K is cut into `splits` parts that write partial
  * products side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits every run.
  */
-import { NORMAL4, TANH4 } from "./activation.ts";
+import { NORMAL4, RELU4, TANH4 } from "./activation.ts";
 import { defineKernel, unroll, wgsl } from "./kernel.ts";
 import {
   arrayOf,
@@ -71,7 +71,7 @@ function activate(activation: Activation): string {
     case "gelu_tanh":
       return "0.5 * x * (1.0 + tanh4(0.7978845608028654 * (x + 0.044715 * x * x * x)))";
     case "relu":
-      return "max(x, vec4f(0.0))";
+      return RELU4;
     case "tanh":
       return "tanh4(x)";
     case "softcap":

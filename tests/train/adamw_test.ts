@@ -2,7 +2,7 @@ import { Gpu } from "../../lib/tensor/gpu.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
 import { schedule } from "../../lib/train/schedule.ts";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { assertClose, fixture } from "../nn/fixtures.ts";
 import { assertTrains } from "./reference_training.ts";
 
@@ -42,6 +42,23 @@ Deno.test("gradients of a batch in parts add up to those of the whole batch", as
     losses.push(await after.item());
   }
   assertClose([losses[1]], [losses[0]], "loss", 1e-5);
+});
+
+Deno.test("a gradient that is no number, or too large for a norm, makes no step that looks sound", async () => {
+  // As PyTorch's clip_grad_norm_: NaN spoils all weights; an infinite norm scales the others to 0.
+  for (const [spoilt, norm, factor] of [[NaN, NaN, NaN], [1e30, Infinity, 0]]) {
+    using model = await Gpt2.load(gpu, files);
+    using optimizer = new AdamW(model.weights, { learningRate: 0.01, maxGradNorm: 1 });
+    optimizer.zeroGrad();
+    const { grad } = model.parameters()[3].tensor;
+    gpu.write(grad!, Float32Array.of(spoilt));
+    optimizer.step();
+    assertEquals([...await optimizer.gradNorm.read()], [norm, factor]);
+    if (Number.isFinite(factor)) continue;
+    for (const { tensor, name } of model.parameters()) {
+      assert((await tensor.read()).every(Number.isNaN), name);
+    }
+  }
 });
 
 Deno.test("schedules are those of transformers", () => {
