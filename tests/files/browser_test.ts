@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { bundleForBrowser } from "../../lib/report/bundle.ts";
 import { assertClose, fixture } from "../nn/fixtures.ts";
-import { chromiumPath, launch } from "../report/browser.ts";
+import { chromiumPath, launch, newPage } from "../report/browser.ts";
 
 const PAGE = new URL("../browser/page.ts", import.meta.url);
 
@@ -19,7 +19,7 @@ async function inPage<Result>(call: string, models: string): Promise<Result> {
   });
   const browser = await launch("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader");
   try {
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     await page.goto(`http://localhost:${server.addr.port}/`);
     return await page.evaluate(`page.${call}`) as Result;
   } finally {

@@ -116,7 +116,12 @@ Deno.test("Points that are not finite are left out of a live plot", async () => 
 Deno.test("Nothing is interrupted outside a notebook, and asking costs little", async () => {
   assertEquals(interruptSignal().aborted, false);
   checkInterrupt();
-  const began = performance.now();
-  for (let i = 0; i < 10_000; i++) await breathe();
-  assert(performance.now() - began < 1000);
+  // The quickest of several: other programs of the machine slow some of them, never all.
+  let quickest = Infinity;
+  for (let repeat = 0; repeat < 10; repeat++) {
+    const began = performance.now();
+    for (let i = 0; i < 1000; i++) await breathe();
+    quickest = Math.min(quickest, performance.now() - began);
+  }
+  assert(quickest < 100, `${quickest} ms`);
 });

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import axe from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { CHROMIUM_FLAGS, CHROMIUM_MISSING, findChromium } from "../../lib/report/chromium.ts";
 
 /** Where Chromium is, or undefined; says once why tests of pages are skipped. */
@@ -10,7 +10,21 @@ if (!chromiumPath) console.log(`Tests of pages in a browser are skipped. ${CHROM
 
 /** Starts a headless Chromium, with more flags if there are any. */
 export function launch(...flags: string[]): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath, args: [...CHROMIUM_FLAGS, ...flags] });
+  const args = [...CHROMIUM_FLAGS, ...flags];
+  return chromium.launch({ executablePath: chromiumPath, args, timeout: PATIENCE });
+}
+
+/**
+ * Longest wait for an event, in milliseconds. Every wait is for an event, so this is only how slow a
+ * machine may be before it counts as hanging.
+ */
+export const PATIENCE = 900_000;
+
+/** Opens an empty page that waits with {@link PATIENCE}. */
+export async function newPage(where: Browser | BrowserContext): Promise<Page> {
+  const page = await where.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  return page;
 }
 
 /** Collects what a page complains about: errors, failed requests and anything from a network. */
@@ -30,13 +44,10 @@ export function complaints(page: Page): string[] {
   return found;
 }
 
-/** Longest wait for something that a page does by itself, in milliseconds: machines may be slow. */
-export const PATIENCE = 120_000;
-
 /** Scrolls to each figure, and waits until Plotly has drawn it for the page's width and colours. */
 export async function drawAll(page: Page): Promise<void> {
   for (const figure of await page.locator(".live").all()) {
-    await figure.locator("xpath=..").scrollIntoViewIfNeeded({ timeout: PATIENCE });
+    await figure.locator("xpath=..").scrollIntoViewIfNeeded();
     await page.waitForFunction(
       (element) => {
         const { dataset, parentElement } = element as HTMLElement;
@@ -45,7 +56,6 @@ export async function drawAll(page: Page): Promise<void> {
           Number(dataset.column) === parentElement!.clientWidth;
       },
       await figure.elementHandle(),
-      { timeout: PATIENCE },
     );
   }
   await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { Gpu, linearCrossEntropy } from "../../lib/mod.ts";
 import { bundleForBrowser } from "../../lib/report/bundle.ts";
-import { chromiumPath, complaints, launch } from "./browser.ts";
+import { chromiumPath, complaints, launch, newPage } from "./browser.ts";
 
 const LIBRARY = new URL("../../lib/mod.ts", import.meta.url);
 
@@ -63,7 +63,7 @@ Deno.test({
     const blank = await Deno.makeTempFile({ suffix: ".html" });
     const browser = await launch("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader");
     try {
-      const page = await browser.newPage();
+      const page = await newPage(browser);
       const found = complaints(page);
       await page.goto(pathToFileURL(blank).href);
       await page.addScriptTag({ content: script });

@@ -111,9 +111,14 @@ Deno.test("A rejected promise that nobody awaits fails its cell", async () => {
 Deno.test("A hanging cell is stopped after its time, and its kernel with it", async () => {
   const path = await notebookOf(TELL_PID, "while (true) {}");
   const out = `${path}.out.ipynb`;
-  const error = await failureOf(path, { timeoutPerCell: 1, out });
+  let error: CellError, seconds = 1;
+  // A machine under load may need longer for the first cell alone: then both get more time.
+  while ((error = await failureOf(path, { timeoutPerCell: seconds, out })).cell === 1) {
+    assert(seconds < 100 && error.problem.includes(`longer than ${seconds} s`), error.problem);
+    seconds *= 10;
+  }
   assertEquals(error.cell, 2);
-  assert(error.problem.includes("longer than 1 s"), error.problem);
+  assert(error.problem.includes(`longer than ${seconds} s`), error.problem);
   assertEquals(isAlive(await kernelPid(out)), false);
 });
 
@@ -124,7 +129,7 @@ Deno.test("A kernel that dies fails the cell in which it died", async () => {
 });
 
 Deno.test("Aborting ends the kernel and rejects with the reason", async () => {
-  const path = await notebookOf(TELL_PID, "await new Promise((r) => setTimeout(r, 60_000))");
+  const path = await notebookOf(TELL_PID, "await new Promise((r) => setTimeout(r, 1e9))");
   const out = `${path}.out.ipynb`;
   const controller = new AbortController();
   const onProgress = ({ cell }: { cell: number }) => {

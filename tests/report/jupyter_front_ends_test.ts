@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import type { Locator, Page } from "playwright-core";
 import { joinText, type NotebookFile, parseNotebook } from "../../lib/report/nbformat.ts";
-import { chromiumPath, launch } from "./browser.ts";
+import { chromiumPath, launch, newPage } from "./browser.ts";
 import { startJupyter } from "./jupyter_server.ts";
 import { notebookOf, projectWith } from "./notebooks.ts";
 import { findPython } from "./python.ts";
@@ -21,11 +21,6 @@ const FRONT_ENDS = [
   { name: "Notebook 7", program: "jupyter-notebook", path: "/notebooks/" },
 ] as const;
 
-/**
- * Longest wait for anything but the notebook itself, in milliseconds. Every wait is for an event, so
- * that this is only how slow a machine may be before it counts as hanging.
- */
-const PATIENCE = 300_000;
 /** Longest wait for all cells of a notebook. */
 const ALL_CELLS = 1_800_000;
 
@@ -52,16 +47,6 @@ class OpenNotebook {
   outputs(cell: number): Locator {
     return this.cells.nth(cell).locator(".jp-OutputArea-output");
   }
-}
-
-/** A page of a browser that waits as long as a slow machine needs. */
-async function newPage(
-  browser: Awaited<ReturnType<typeof launch>>,
-  viewport: { width: number; height: number },
-): Promise<Page> {
-  const page = await browser.newPage({ viewport });
-  page.setDefaultTimeout(PATIENCE);
-  return page;
 }
 
 async function open(
@@ -127,7 +112,8 @@ for (const { name, program, path } of FRONT_ENDS) {
       const codeCells = stored.cells.filter((cell) => cell.cell_type === "code").length;
       await using server = await startJupyter(python!, program, folder);
       await using browser = await launch();
-      const page = await newPage(browser, { width: 1200, height: 1600 });
+      const page = await newPage(browser);
+      await page.setViewportSize({ width: 1200, height: 1600 });
       const notebook = await open(server, `${path}notebooks/${NOTEBOOK}`, page);
       assert(expected.figures > 0 && expected.tables > 0);
       await waitForOutputs(notebook, expected);
@@ -170,7 +156,8 @@ while (true) await bar.update(++rounds);`,
       );
       await using server = await startJupyter(python!, program, file.replace(/[/\\][^/\\]*$/, ""));
       await using browser = await launch();
-      const page = await newPage(browser, { width: 1100, height: 700 });
+      const page = await newPage(browser);
+      await page.setViewportSize({ width: 1100, height: 700 });
       const notebook = await open(server, `${path}test.ipynb`, page);
       await notebook.menu("Run", /^Run All Cells$/);
 

@@ -19,6 +19,20 @@ export async function startJupyter(
   program: "jupyter-lab" | "jupyter-notebook",
   folder: string,
 ): Promise<JupyterServer> {
+  for (let attempt = 1;; attempt++) {
+    const server = await startOnce(python, program, folder);
+    if (server) return server;
+    // Perhaps another program took the port before it did.
+    if (attempt === 3) throw new Error(`${program} ended before it answered, three times.`);
+  }
+}
+
+/** Undefined if the program ended before it answered. */
+async function startOnce(
+  python: Python,
+  program: string,
+  folder: string,
+): Promise<JupyterServer | undefined> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = (listener.addr as Deno.NetAddr).port;
   listener.close();
@@ -38,8 +52,10 @@ export async function startJupyter(
   process.status.then(() => ended = true);
   const url = `http://127.0.0.1:${port}`;
   for (let attempt = 0;; attempt++) {
-    if (ended) throw new Error(`${program} ended before it answered.`);
-    const answer = await fetch(`${url}/api/status?token=${token}`).catch(() => undefined);
+    if (ended) return undefined;
+    const signal = AbortSignal.timeout(60_000);
+    const answer = await fetch(`${url}/api/status?token=${token}`, { signal })
+      .catch(() => undefined);
     await answer?.body?.cancel();
     if (answer?.ok) break;
     if (attempt > 1500) throw new Error(`${program} did not answer within five minutes.`);

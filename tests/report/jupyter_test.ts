@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { executeNotebook } from "../../lib/report/execute.ts";
 import { joinText, type NotebookFile, type NotebookOutput } from "../../lib/report/nbformat.ts";
-import { chromiumPath, launch } from "./browser.ts";
+import { chromiumPath, launch, newPage } from "./browser.ts";
 import { notebookOf } from "./notebooks.ts";
 import { startJupyter } from "./jupyter_server.ts";
 import { findPython, type Python } from "./python.ts";
@@ -98,8 +98,8 @@ Deno.test({
     const folder = path.replace(/[/\\][^/\\]*$/, "");
     await using lab = await startJupyter(python!, "jupyter-lab", folder);
     await using browser = await launch();
-    const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } });
-    page.setDefaultTimeout(300_000); // every wait is for an event: this only ends what hangs
+    const page = await newPage(browser);
+    await page.setViewportSize({ width: 1200, height: 1400 });
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(`${lab.url}/lab/tree/test.ipynb?token=${lab.token}&reset`);

@@ -13,7 +13,7 @@ import { PLOTLY_MIME } from "../../lib/notebook/outputs.ts";
 import type { NotebookFile } from "../../lib/report/nbformat.ts";
 import { printPdf } from "../../lib/report/pdf.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, drawAll, launch, PATIENCE, violations } from "./browser.ts";
+import { chromiumPath, complaints, drawAll, launch, newPage, violations } from "./browser.ts";
 import { codeCell, markdownCell, notebookFile, sampleNotebook } from "./sample_notebook.ts";
 
 const NOTEBOOK = "06-cut-cross-entropy";
@@ -81,8 +81,7 @@ async function withPage(
 ): Promise<void> {
   const context = await browser.newContext(options);
   try {
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
+    const page = await newPage(context);
     const found = complaints(page);
     await page.goto(pathToFileURL(join(directory, `${name}.html`)).href);
     await look(page);
@@ -268,8 +267,7 @@ browserTest("a figure's slider is moved by the keyboard, and keeps its place", a
   const context = await browser.newContext(WIDE);
   try {
     await exportSite([{ name: "slider", notebook }], own);
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
+    const page = await newPage(context);
     await page.goto(pathToFileURL(join(own, "slider.html")).href);
     await drawAll(page);
     const heights = () =>

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { parseNotebook } from "../../lib/report/nbformat.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, drawAll, launch, violations } from "./browser.ts";
+import { chromiumPath, complaints, drawAll, launch, newPage, violations } from "./browser.ts";
 
 const FOLDER = new URL("../../notebooks/", import.meta.url);
 const NAMES = [...Deno.readDirSync(FOLDER)].flatMap(({ name }) => {
@@ -67,7 +67,7 @@ for (const name of ["index", ...NAMES, "how-these-numbers-were-made"]) {
   browserTest(`${name}.html is accessible and whole, wide and light, narrow and dark`, async () => {
     const context = await browser.newContext({ viewport: WIDE, offline: true });
     try {
-      const page = await context.newPage();
+      const page = await newPage(context);
       const found = complaints(page);
       await page.goto(address(name));
       await drawAll(page);
@@ -89,7 +89,8 @@ for (const name of ["index", ...NAMES, "how-these-numbers-were-made"]) {
 }
 
 browserTest("the first page is below 300 kB, pictures and fonts included", async () => {
-  const page = await browser.newPage({ viewport: WIDE });
+  const page = await newPage(browser);
+  await page.setViewportSize(WIDE);
   const files = new Set<string>();
   page.on("request", (request) => files.add(request.url()));
   await page.goto(address("index"));

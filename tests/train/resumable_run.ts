@@ -1,6 +1,7 @@
 /**
  * A training with dropout, evaluations and checkpoints that prints its losses as it goes: run by
- * train_test.ts, which kills it. Argument: the folder of checkpoints.
+ * train_test.ts, which kills it. Arguments: the folder of checkpoints, and a step whose losses it tells
+ * and then waits to be killed.
  */
 import { checkpointDir } from "../../lib/hub/checkpoint_dir.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
@@ -24,17 +25,20 @@ export function resumableOptions(): Omit<TrainOptions<Gpt2Batch>, "model"> {
 }
 
 if (import.meta.main) {
+  const [folder, last] = Deno.args;
   using gpu = await Gpu.open();
   using model = new Gpt2(gpu, TINY, { seed: 2 });
   await train({
     ...resumableOptions(),
     model,
-    checkpoints: { store: checkpointDir(Deno.args[0]), every: 5 },
-    onProgress: ({ records, evaluation }) => {
+    checkpoints: { store: checkpointDir(folder), every: 5 },
+    onProgress: async ({ records, evaluation }) => {
       for (const { step, loss, gradNorm } of records) {
         console.log(`step ${step} ${loss} ${gradNorm}`);
       }
       if (evaluation) console.log(`evaluation ${evaluation.step} ${evaluation.loss}`);
+      const waits = records.some(({ step }) => String(step) === last);
+      if (waits) await new Promise((resolve) => setTimeout(resolve, 1e9));
     },
   });
 }

@@ -184,7 +184,7 @@ export class DenoKernel implements AsyncDisposable {
         try {
           return await ZmtpSocket.connect({ hostname: HOST, port }, type);
         } catch (error) {
-          if (!(error instanceof Deno.errors.ConnectionRefused) || attempt >= 600) throw error;
+          if (!(error instanceof Deno.errors.ConnectionRefused) || attempt >= 2400) throw error;
           if (await settlesWithin(50, this.#died)) await this.#died;
         }
       }
@@ -198,13 +198,18 @@ export class DenoKernel implements AsyncDisposable {
     );
     this.#listen(this.#published, (message) => this.#onPublished(message));
     this.#listen(this.#control, () => {});
-    // A subscription takes effect a moment after it is sent: ask until the answer arrives there too.
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const answer = this.#ask("kernel_info_request", {});
-      answer.catch(() => {}); // of an attempt given up
-      if (await settlesWithin(300, answer)) return void await answer;
+    // A subscription takes effect a moment after it is sent: ask until an answer arrives there too.
+    const answers: Promise<JupyterMessage>[] = [];
+    while (answers.length < 400) {
+      answers.push(this.#ask("kernel_info_request", {}));
+      const answer = Promise.any(answers);
+      answer.catch(() => {});
+      if (await settlesWithin(300, answer)) {
+        // All of them rejected: the process has ended.
+        return void await answer.catch(() => this.#died);
+      }
     }
-    throw new Error("The Deno kernel started but did not answer within 30 seconds.");
+    throw new Error("The Deno kernel started but did not answer within two minutes.");
   }
 
   async #prepare(): Promise<void> {
