@@ -64,62 +64,71 @@ export async function tuneLinearCrossEntropy(
   if (rows === 0) return results; // such a loss would be refused, too
   const isWorthwhile = (candidates: readonly unknown[]) =>
     gpu.tuning.enabled && candidates.length > 1;
-  using _inputs = gpu.scope();
-  const random = (height: number, label: string) => randomMatrix(gpu, height, d, label);
   const isExact = impl !== "cut" || filterEps === null;
 
-  const tiles = cutTileCandidates(gpu, d);
-  if (impl === "cut" && isWorthwhile(tiles)) {
-    const e = random(rows, "e of tuning"), c = random(columns, "c of tuning");
-    const targets = Int32Array.from({ length: rows }, (_, i) => i % columns);
-    const withProblem = <T>(fn: (p: Problem) => T): T => {
-      const p = new Problem(e, c, targets, { ...options, filterEps });
-      try {
-        return fn(p);
-      } finally {
-        p.release();
-      }
-    };
-    results.push(
-      await gpu.tuning.choose(
-        CUT_FORWARD,
-        shapeClass(n, v, d),
-        tiles.map((tile) => ({
-          name: tileName(tile),
-          value: tile,
-          kernel: withProblem((p) => forwardKernelFor(p, tile, gradients && !isExact)),
-          run: () =>
-            withProblem((p) => {
-              gpu.tuning.using(CUT_FORWARD, tile, () => cutForward(p, gradients));
-            }),
-        })),
-        left(gradients && isExact ? 0.5 : 1),
-      ),
-    );
-  }
+  // Not a scope, which would also free what others make while times are waited for.
+  const inputs: Tensor[] = [];
+  const held = (tensor: Tensor) => {
+    inputs.push(tensor.keep());
+    return tensor;
+  };
+  const random = (height: number, label: string) => held(randomMatrix(gpu, height, d, label));
+  try {
+    const tiles = cutTileCandidates(gpu, d);
+    if (impl === "cut" && isWorthwhile(tiles)) {
+      const e = random(rows, "e of tuning"), c = random(columns, "c of tuning");
+      const targets = Int32Array.from({ length: rows }, (_, i) => i % columns);
+      const withProblem = <T>(fn: (p: Problem) => T): T => {
+        const p = new Problem(e, c, targets, { ...options, filterEps });
+        try {
+          return fn(p);
+        } finally {
+          p.release();
+        }
+      };
+      results.push(
+        await gpu.tuning.choose(
+          CUT_FORWARD,
+          shapeClass(n, v, d),
+          tiles.map((tile) => ({
+            name: tileName(tile),
+            value: tile,
+            kernel: withProblem((p) => forwardKernelFor(p, tile, gradients && !isExact)),
+            run: () =>
+              withProblem((p) => {
+                gpu.tuning.using(CUT_FORWARD, tile, () => cutForward(p, gradients));
+              }),
+          })),
+          left(gradients && isExact ? 0.5 : 1),
+        ),
+      );
+    }
 
-  if (isExact && (gradients || impl !== "cut")) {
-    const height = Math.min(rows, rowsOfLogits(impl, v)), width = columns;
-    const e = random(height, "e of tuning"), c = random(width, "c of tuning");
-    const logits = gpu.empty([height, width], { label: "logits of tuning" });
-    // As in blocks.ts: the logits, and the gradients of E and C.
-    const products = () => {
-      product(gpu, { a: e, b: c, y: logits, m: height, n: width, k: d, transposeB: true });
-      if (!gradients) return;
-      const accumulate = true;
-      product(gpu, { a: logits, b: c, y: e, m: height, n: d, k: width, accumulate });
-      product(gpu, {
-        a: logits,
-        b: e,
-        y: c,
-        m: width,
-        n: d,
-        k: height,
-        transposeA: true,
-        accumulate,
-      });
-    };
-    results.push(...await tuneProducts(gpu, products, left(1)));
+    if (isExact && (gradients || impl !== "cut")) {
+      const height = Math.min(rows, rowsOfLogits(impl, v)), width = columns;
+      const e = random(height, "e of tuning"), c = random(width, "c of tuning");
+      const logits = held(gpu.empty([height, width], { label: "logits of tuning" }));
+      // As in blocks.ts: the logits, and the gradients of E and C.
+      const products = () => {
+        product(gpu, { a: e, b: c, y: logits, m: height, n: width, k: d, transposeB: true });
+        if (!gradients) return;
+        const accumulate = true;
+        product(gpu, { a: logits, b: c, y: e, m: height, n: d, k: width, accumulate });
+        product(gpu, {
+          a: logits,
+          b: e,
+          y: c,
+          m: width,
+          n: d,
+          k: height,
+          transposeA: true,
+          accumulate,
+        });
+      };
+      results.push(...await tuneProducts(gpu, products, left(1)));
+    }
+  } finally {
+    for (const tensor of inputs) tensor.dispose();
   }
   return results;
 }

@@ -66,8 +66,10 @@ export async function traceAttention(
     output: (_, x) => void outputs.push(hold(x)),
   };
   try {
-    using _ = gpu.noGrad();
-    model.hidden(batch, { look }).dispose();
+    {
+      using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
+      model.hidden(batch, { look }).dispose();
+    }
     const read = await gpu.read(held);
     return {
       layers: places.map(({ maps, v, attended, lambda }, i) => {

@@ -196,13 +196,18 @@ export class DiffTransformer extends Model {
 
   /** λ of every layer as it is now; none in an ordinary transformer. */
   async lambdas(): Promise<number[]> {
-    using _ = this.gpu.noGrad();
-    const found = this.blocks.flatMap(({ attention }) =>
-      attention instanceof DiffAttention ? [attention.lambda()] : []
-    );
-    const values = await this.gpu.read(found);
-    for (const tensor of found) tensor.dispose();
-    return values.map(([value]) => value);
+    const found: Tensor[] = [];
+    try {
+      {
+        using _ = this.gpu.noGrad(); // not while waiting: others may be training meanwhile
+        for (const { attention } of this.blocks) {
+          if (attention instanceof DiffAttention) found.push(attention.lambda());
+        }
+      }
+      return (await this.gpu.read(found)).map(([value]) => value);
+    } finally {
+      for (const tensor of found) tensor.dispose();
+    }
   }
 
   override activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {

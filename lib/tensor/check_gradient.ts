@@ -75,25 +75,34 @@ export async function checkGradient(
   const { gradients, weights } = await byBackward(gpu, fn, inputs);
   const values = await gpu.read(checked);
 
-  using _scope = gpu.scope();
-  using _noGrad = gpu.noGrad();
   const moved: { input: number; element: number }[] = [], results: Tensor[] = [];
-  checked.forEach((input, number) => {
-    const data = values[number], count = Math.min(probes, data.length);
-    for (let probe = 0; probe < count; probe++) {
-      const element = Math.floor(probe * data.length / count), x = data[element];
-      moved.push({ input: number, element });
-      for (const by of [h, -h, 2 * h, -2 * h]) {
-        data[element] = x + by;
-        using changed = gpu.tensor(data, input.shape, { label: input.label });
-        results.push(fn(...inputs.map((other) => other === input ? changed : other)));
-      }
-      data[element] = x;
+  let sums: number[];
+  try {
+    {
+      // Not while waiting: what others make meanwhile is theirs, and on the tape.
+      using _scope = gpu.scope();
+      using _noGrad = gpu.noGrad();
+      checked.forEach((input, number) => {
+        const data = values[number], count = Math.min(probes, data.length);
+        for (let probe = 0; probe < count; probe++) {
+          const element = Math.floor(probe * data.length / count), x = data[element];
+          moved.push({ input: number, element });
+          for (const by of [h, -h, 2 * h, -2 * h]) {
+            data[element] = x + by;
+            using changed = gpu.tensor(data, input.shape, { label: input.label });
+            const y = fn(...inputs.map((other) => other === input ? changed : other));
+            results.push(y.alias().keep());
+          }
+          data[element] = x;
+        }
+      });
     }
-  });
-  const sums = (await gpu.read(results)).map((y) =>
-    y.reduce((sum, value, i) => sum + value * weights[i], 0)
-  );
+    sums = (await gpu.read(results)).map((y) =>
+      y.reduce((sum, value, i) => sum + value * weights[i], 0)
+    );
+  } finally {
+    for (const y of results) y.dispose();
+  }
 
   let worst = 0;
   moved.forEach(({ input, element }, i) => {
@@ -124,24 +133,31 @@ async function byBackward(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
 ): Promise<{ gradients: (Float32Array | undefined)[]; weights: Float32Array }> {
-  using _scope = gpu.scope();
-  using _grad = gpu.withGrad();
   // Leaves of our own, so that gradients the caller has are not added to.
   const leaves = inputs.map((input) => {
-    const leaf = input.alias();
+    const leaf = input.alias().keep();
     leaf.requiresGrad = input.requiresGrad;
     return leaf;
   });
-  const y = fn(...leaves);
-  const weights = Float32Array.from({ length: y.size }, (_, i) => {
-    const bits = Math.imul(i + 1, 0x9e3779b1) >>> 0;
-    return (0.5 + bits / 2 ** 33) * (bits & 256 ? 1 : -1);
-  });
-  y.backward(gpu.tensor(weights, y.shape));
-  const found = leaves.filter((leaf) => leaf.grad);
-  const read = await gpu.read(found.map((leaf) => leaf.grad!));
-  const gradients = leaves
-    .filter((leaf) => leaf.requiresGrad)
-    .map((leaf) => leaf.grad && read[found.indexOf(leaf)]);
-  return { gradients, weights };
+  try {
+    let weights: Float32Array<ArrayBuffer>;
+    {
+      using _scope = gpu.scope();
+      using _grad = gpu.withGrad();
+      const y = fn(...leaves);
+      weights = Float32Array.from({ length: y.size }, (_, i) => {
+        const bits = Math.imul(i + 1, 0x9e3779b1) >>> 0;
+        return (0.5 + bits / 2 ** 33) * (bits & 256 ? 1 : -1);
+      });
+      y.backward(gpu.tensor(weights, y.shape));
+    }
+    const found = leaves.filter((leaf) => leaf.grad);
+    const read = await gpu.read(found.map((leaf) => leaf.grad!));
+    const gradients = leaves
+      .filter((leaf) => leaf.requiresGrad)
+      .map((leaf) => leaf.grad && read[found.indexOf(leaf)]);
+    return { gradients, weights };
+  } finally {
+    for (const leaf of leaves) leaf.dispose();
+  }
 }

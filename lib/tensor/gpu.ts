@@ -138,6 +138,8 @@ export class Gpu extends GpuDevice {
    * using scope = gpu.scope();
    * const y = scope.keep(model(x));
    * ```
+   *
+   * The block should not wait for anything: what others make meanwhile would be the scope's, too.
    */
   scope(): Scope {
     const owned = new Set<Tensor>();
@@ -151,7 +153,10 @@ export class Gpu extends GpuDevice {
     };
   }
 
-  /** No operation is recorded on the tape until the end of the block. */
+  /**
+   * No operation is recorded on the tape until the end of the block, which should not wait for anything:
+   * what others do meanwhile would not be recorded either.
+   */
   noGrad(): Disposable {
     this.#noGrad++;
     return { [Symbol.dispose]: () => void this.#noGrad-- };

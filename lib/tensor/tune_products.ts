@@ -52,23 +52,28 @@ export async function tuneProducts(
   const order = [...classes.values()].sort((a, b) => b.operations - a.operations);
   const start = performance.now();
   for (const [i, { largest, shapes }] of order.entries()) {
-    using _operands = gpu.scope();
-    const p = likeIt(gpu, largest), orientation = orientationOf(p);
-    const use = <T>(tile: TileShape, fn: () => T) => gpu.tuning.using(orientation, tile, fn);
-    const left = budget - (performance.now() - start);
-    results.push(
-      await gpu.tuning.choose(
-        orientation,
-        shapes,
-        candidates(gpu, p.k, orientation).map((tile) => ({
-          name: tileName(tile),
-          value: tile,
-          kernel: use(tile, () => productKernel(gpu, p)),
-          run: () => use(tile, () => product(gpu, p)),
-        })),
-        { budget: left / (order.length - i) },
-      ),
-    );
+    // Not a scope, which would also free what others make while times are waited for.
+    const operands: Tensor[] = [];
+    try {
+      const p = likeIt(gpu, largest, operands), orientation = orientationOf(p);
+      const use = <T>(tile: TileShape, fn: () => T) => gpu.tuning.using(orientation, tile, fn);
+      const left = budget - (performance.now() - start);
+      results.push(
+        await gpu.tuning.choose(
+          orientation,
+          shapes,
+          candidates(gpu, p.k, orientation).map((tile) => ({
+            name: tileName(tile),
+            value: tile,
+            kernel: use(tile, () => productKernel(gpu, p)),
+            run: () => use(tile, () => product(gpu, p)),
+          })),
+          { budget: left / (order.length - i) },
+        ),
+      );
+    } finally {
+      for (const tensor of operands) tensor.dispose();
+    }
   }
   return results;
 }
@@ -78,10 +83,14 @@ export function tileName({ m, n, k, threadsX, threadsY }: TileShape): string {
   return `${m}×${n}×${k}, ${threadsX}×${threadsY} threads`;
 }
 
-/** A product of the same kind and size with operands of its own. */
-function likeIt(gpu: Gpu, p: Product): Product {
+/** A product of the same kind and size with operands of its own, added to `operands`. */
+function likeIt(gpu: Gpu, p: Product, operands: Tensor[]): Product {
   const { m, n, k, transposeA, transposeB, activation, cap, accumulate, checked } = p;
-  const random = (size: number) => randomTensor(gpu, size);
+  const random = (size: number) => {
+    const tensor = randomTensor(gpu, size).keep();
+    operands.push(tensor);
+    return tensor;
+  };
   return {
     ...{ m, n, k, transposeA, transposeB, activation, cap, accumulate, checked },
     a: random(m * k),
