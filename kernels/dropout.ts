@@ -35,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     vec4u(i, 0u, params.offset_low, params.offset_high),
     vec2u(params.seed_low, params.seed_high),
   );
-  let kept = bits >= vec4u(params.threshold) | no_number4(x[i]);
+  let kept = (bits >= vec4u(params.threshold)) | no_number4(x[i]);
   y[i] = select(vec4f(0.0), params.factor * x[i], kept);
 }`,
 }));
