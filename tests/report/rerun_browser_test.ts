@@ -13,10 +13,12 @@ import { codeCell, markdownCell, notebookFile } from "./sample_notebook.ts";
 const SHOTS = ".cache/report";
 const WIDE = { viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" } as const;
 
+/** What ends no series, however slow the machine. */
+const PATIENT = { longestRun: 1e9, budget: 1e6 };
 /** Sizes that a program on the processor computes at once. */
 const SMALL = {
-  linear_cross_entropy: { settings: { v: 1000, d: 48, seed: 0 }, steps: [16, 64] },
-  differential_attention: { settings: { heads: 2, d: 16, seed: 0 }, steps: [16, 48] },
+  linear_cross_entropy: { settings: { v: 1000, d: 48, seed: 0 }, steps: [16, 64], ...PATIENT },
+  differential_attention: { settings: { heads: 2, d: 16, seed: 0 }, steps: [16, 48], ...PATIENT },
 };
 type Name = keyof typeof SMALL;
 

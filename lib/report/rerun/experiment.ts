@@ -79,6 +79,13 @@ export interface Plan {
   settings: Settings;
   /** Values of x, which counts tokens, ascending. */
   steps: readonly number[];
+  /**
+   * Longest run in milliseconds, by what smaller sizes took (default 1500, since drivers reset a GPU
+   * after about 2 s; 10,000 where a program on the processor computes).
+   */
+  longestRun?: number;
+  /** Seconds after which no further size is begun (default 120). */
+  budget?: number;
   /** Measurements that ship with the site, if there are any. */
   stored?: { source: string; points: readonly Point[] };
 }

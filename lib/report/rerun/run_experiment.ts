@@ -25,13 +25,6 @@ export interface RunOptions {
   onReport?: (report: Report) => void;
   /** Bytes that may be in use at once. */
   memoryLimit?: number;
-  /**
-   * Longest run in milliseconds, by what smaller sizes took (default 1500, since drivers reset a GPU
-   * after about 2 s; 10,000 where a program on the processor computes).
-   */
-  longestRun?: number;
-  /** Seconds after which no further size is begun. */
-  budget?: number;
 }
 
 const GiB = 2 ** 30;
@@ -114,8 +107,8 @@ async function measureAll(
   options: RunOptions & Required<Pick<RunOptions, "onStage" | "onReport">>,
 ): Promise<void> {
   const { software } = gpu.adapter;
-  const { signal, onStage, onReport, longestRun = software ? 10_000 : 1500, budget = 120 } =
-    options;
+  const { signal, onStage, onReport } = options;
+  const { longestRun = software ? 10_000 : 1500, budget = 120 } = plan;
   // A program on the CPU is slow however small the size: one run of each will do.
   const rounds = software ? 1 : 3;
   const start = performance.now();
