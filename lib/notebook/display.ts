@@ -36,11 +36,17 @@ export async function display(
  *
  * The kernel puts outputs into a queue that it empties beside the cell, at some 2,000 messages a
  * second, and tells nobody when it has done so. Were a cell to end before, a frontend would put the
- * rest below the next cell.
+ * rest below the next cell, or lose it. A machine under load wakes both late, the cell and what
+ * empties the queue: so the wait is repeated until one has ended in time.
  *
  * @param bytes size of the output
  */
 export async function settle(bytes = 0): Promise<void> {
   if (!jupyter()) return;
-  await new Promise((resolve) => setTimeout(resolve, 20 + bytes / 20_000));
+  const wait = 20 + bytes / 20_000;
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const began = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    if (performance.now() - began < 1.5 * wait) return;
+  }
 }

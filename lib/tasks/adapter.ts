@@ -1,3 +1,5 @@
+import { versionAdvice } from "./deno_version.ts";
+
 /** What a machine without an adapter needs. */
 export interface DriverAdvice {
   /** The command that installs a driver, one word an entry, for systems where one command does. */
@@ -89,9 +91,11 @@ export function prepareEnvironment(): void {
  * Makes sure that there is a WebGPU adapter. Without one on Debian or Ubuntu, as root, it installs
  * Mesa's software driver, says so, and runs this command again in a new process, since a process
  * looks for drivers only once; it then exits with that process's code. Elsewhere it prints what to
- * type and exits with code 1.
+ * type and exits with code 1. A Deno of another version than ours is told first.
  */
 export async function ensureAdapter(): Promise<GPUAdapterInfo> {
+  const advice = versionAdvice(Deno.version.deno);
+  if (advice) console.error(`${advice}\n`);
   prepareEnvironment();
   const adapter = await navigator.gpu?.requestAdapter();
   if (adapter) return adapter.info;

@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { CellError, executeNotebook } from "../report/execute.ts";
 import { type NotebookFile, parseNotebook } from "../report/nbformat.ts";
+import { DENO } from "./deno_version.ts";
 import { ProgressLine } from "./progress_line.ts";
 
 /** The folder of the notebooks. */
@@ -21,7 +22,7 @@ export function selectNotebooks(names: string[], only: string[]): string[] {
   for (const wanted of only) {
     const found = names.filter((name) => name === wanted || name.includes(wanted));
     if (found.length === 0) {
-      throw new Error(`--only ${wanted} names no notebook; there are ${names.join(", ")}.`);
+      throw new Error(`${wanted} names no notebook; there are ${names.join(", ")}.`);
     }
     found.forEach((name) => selected.add(name));
   }
@@ -86,10 +87,12 @@ export async function executeAll(
   const controller = new AbortController();
   const stop = () => controller.abort(new Error("Stopped."));
   Deno.addSignalListener("SIGINT", stop);
-  if (directory !== undefined) await Deno.mkdir(directory, { recursive: true });
+  if (directory !== undefined) await makeFolder(directory);
   const width = Math.max(...names.map((name) => name.length));
+  let begun = 0;
   const line = new ProgressLine();
   const execute = async (name: string) => {
+    const place = `${++begun}/${names.length}`;
     await using cache = afresh ? await emptyCache() : undefined;
     try {
       const { notebook, seconds } = await executeNotebook(
@@ -100,7 +103,9 @@ export async function executeAll(
           onProgress: ({ cell, cells, title }) => {
             if (cell > cells) return;
             const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
-            line.step((elapsed) => `${elapsed}  ${name.padEnd(width)}  ${count}  ${title}`);
+            line.step((elapsed) =>
+              `${elapsed}  ${place}  ${name.padEnd(width)}  ${count}  ${title}`
+            );
           },
         },
       );
@@ -121,7 +126,8 @@ export async function executeAll(
     await Promise.all(Array.from({ length: afresh ? AT_A_TIME : 1 }, executeNext));
   } catch (error) {
     if (!controller.signal.aborted) throw error;
-    console.error("Stopped.");
+    line.finish();
+    console.error(directory === undefined ? "Stopped." : stopped(names, executions, directory));
     Deno.exit(130);
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
@@ -130,6 +136,39 @@ export async function executeAll(
     const execution = executions.get(name);
     return execution ? [[name, execution]] : [];
   }));
+}
+
+/** The number that a notebook's name begins with, or the whole name of one without. */
+const numberOf = (name: string) => /^\d+/.exec(name)?.[0] ?? name;
+
+/** What is said after Ctrl-C: where the pages are that were made, and how to go on. */
+export function stopped(
+  names: readonly string[],
+  executed: ReadonlyMap<string, Execution>,
+  directory: string,
+): string {
+  const left = names.filter((name) => !executed.has(name));
+  if (left.length === names.length) return "Stopped. No notebook was executed to its end.";
+  return `Stopped. The notebooks executed so far are in ${directory}. To execute the others and ` +
+    `make the site: npx --yes deno@${DENO} task report ${left.map(numberOf).join(" ")}`;
+}
+
+/**
+ * Makes a folder with those above it.
+ *
+ * @throws {Error} A sentence that names the folder and what to do.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    // Whether one may write there is told by writing.
+    await Deno.remove(await Deno.makeTempFile({ dir: path, prefix: ".cutloss-" }));
+  } catch (error) {
+    const reason = (error as Error).message.replace(/: (mkdir '.*|tmpfile)$/s, "");
+    throw new Error(
+      `The folder ${path} cannot be written to (${reason}). Name another with --out DIR.`,
+    );
+  }
 }
 
 /** An empty folder for the caches of a kernel, except for Deno's own with its packages. */

@@ -109,7 +109,11 @@ function numberOf(
  * @throws {Error} If none or several do.
  */
 export async function findNotebook(name: string, folder: string): Promise<string> {
-  if (name.endsWith(".ipynb")) return name;
+  if (name.endsWith(".ipynb")) {
+    const { isFile } = await Deno.stat(name).catch(() => ({ isFile: false }));
+    if (isFile) return name;
+    throw new Error(`There is no file ${name}.`);
+  }
   const all: string[] = [];
   for await (const entry of Deno.readDir(folder)) {
     if (entry.name.endsWith(".ipynb")) all.push(basename(entry.name, ".ipynb"));

@@ -2,7 +2,7 @@
  * `deno task report`: prepares what is missing, executes the notebooks, writes the site.
  *
  * ```
- * deno task report [--only 06] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf] [--no-execute]
+ * deno task report [06 …] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf] [--no-execute]
  * deno task report --sweep DIR [--out DIR] [--pdf]
  * ```
  */
@@ -18,11 +18,17 @@ import { exportSite, type NamedNotebook } from "../report/site.ts";
 import { mergeSweep } from "../report/sweep/merge.ts";
 import { readSweeps } from "../report/sweep/points.ts";
 import { ensureAdapter } from "./adapter.ts";
-import { executeAll, notebookNames, NOTEBOOKS, selectNotebooks } from "./execute_all.ts";
+import {
+  executeAll,
+  makeFolder,
+  notebookNames,
+  NOTEBOOKS,
+  selectNotebooks,
+} from "./execute_all.ts";
 
 const HELP = `deno task report: execute the notebooks and write them as a site.
 
-  --only 06          only these notebooks (a number or a part of the name; may be repeated)
+  06, or --only 06   only these notebooks (numbers or parts of names)
   --scale SCALE      smoke, laptop or full; chosen by the adapter if left out
   --seed N           seed of everything random; 0 if left out
   --out DIR          where the site goes; reports if left out
@@ -48,8 +54,9 @@ export interface ReportOptions {
  * @throws {Error} A sentence that names the argument.
  */
 export function readArguments(args: string[]): ReportOptions | undefined {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       only: { type: "string", multiple: true },
       scale: { type: "string" },
@@ -70,7 +77,7 @@ export function readArguments(args: string[]): ReportOptions | undefined {
     throw new Error(`--seed is ${values.seed}, expected a whole number from 0.`);
   }
   return {
-    only: (values.only ?? []).flatMap((names) => names.split(",")),
+    only: [...values.only ?? [], ...positionals].flatMap((names) => names.split(",")),
     scale: values.scale,
     seed,
     out: values.out ?? "reports",
@@ -99,7 +106,7 @@ async function collect(names: string[], directory: string): Promise<NamedNoteboo
 
 /** Merges the sweeps in a directory into a notebook each, beside the executed ones. */
 async function mergeSweeps(directory: string, executed: string): Promise<void> {
-  await Deno.mkdir(executed, { recursive: true });
+  await makeFolder(executed);
   for (const sweep of await readSweeps(directory)) {
     await writeNotebook(join(executed, `sweep-${sweep.name}.ipynb`), await mergeSweep(sweep));
   }
@@ -137,13 +144,15 @@ async function main(options: ReportOptions): Promise<number> {
   } else if (options.execute) {
     const { description, vendor, device } = await ensureAdapter();
     console.log(
-      `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}\n`,
+      `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}`,
     );
+    const what = names.length === 1 ? names[0] : `${names.length} notebooks`;
+    console.log(`Executing ${what}; the site goes to ${resolve(options.out)}\n`);
     const { scale, seed } = options;
     const executions = await executeAll(names, { directory: executed, scale, seed });
     for (const [name, { failure }] of executions) if (failure) failures.set(name, failure);
   } else {
-    await Deno.mkdir(executed, { recursive: true });
+    await makeFolder(executed);
     for (const name of names) {
       const stored = await Deno.readTextFile(new URL(`${name}.ipynb`, NOTEBOOKS));
       await Deno.writeTextFile(join(executed, `${name}.ipynb`), stored);
@@ -177,6 +186,9 @@ if (import.meta.main) {
     if (options) Deno.exit(await main(options));
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
+    if (String((error as { code?: string }).code).startsWith("ERR_PARSE_ARGS")) {
+      console.error("What there is: deno task report --help");
+    }
     Deno.exit(1);
   }
   console.log(HELP);

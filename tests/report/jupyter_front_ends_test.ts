@@ -149,10 +149,10 @@ for (const { name, program, path } of FRONT_ENDS) {
     name: `${name} updates a progress bar in place, and interrupting keeps the kernel's variables`,
     fn: async () => {
       const file = await notebookOf(
-        `import { progress } from ${MOD};\nlet rounds = 0;`,
+        `import { log, progress } from ${MOD};\nlet rounds = 0;`,
         `const bar = progress(1e12, { label: "Training" });
 while (true) await bar.update(++rounds);`,
-        `console.log("rounds are kept:", rounds > 10);`,
+        `await log("rounds are kept: " + (rounds > 10));`,
       );
       await using server = await startJupyter(python!, program, file.replace(/[/\\][^/\\]*$/, ""));
       await using browser = await launch();

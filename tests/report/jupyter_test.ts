@@ -10,7 +10,11 @@ import { findPython, type Python } from "./python.ts";
 const python = await findPython();
 const MOD = import.meta.resolve("../../lib/notebook/mod.ts");
 
-/** Cells with every kind of output. */
+/**
+ * Cells with every kind of output that our notebooks have. What the Deno kernel prints by itself, with
+ * console.log or as the value of a cell, may come after it has said that it is idle, and is then lost
+ * in every front end: `log` and `show` wait until it is out.
+ */
 const CELLS = [
   `import * as notebook from ${JSON.stringify(MOD)};`,
   `for (let i = 0; i < 20; i++) await notebook.log("line " + i);\nawait notebook.log("last", "line");`,
@@ -21,7 +25,7 @@ const CELLS = [
   `await notebook.table([{ Way: "cut", "Time (ms)": 1.5 }], { caption: "Times." });`,
   `const bar = notebook.progress(10, { label: "Counting" });
 for (let i = 1; i <= 10; i++) await bar.update(i);`,
-  `6 * 7`,
+  `await notebook.show(6 * 7);`,
 ];
 
 /** Runs a Python program of the environment and returns what it prints. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { driverAdvice } from "../../lib/tasks/adapter.ts";
+import { versionAdvice } from "../../lib/tasks/deno_version.ts";
 
 const DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n';
 const MINT = 'NAME=Mint\nID=linuxmint\nID_LIKE="ubuntu debian"\n';
@@ -32,4 +33,9 @@ Deno.test("unknown systems get a sentence and no command", () => {
     assertEquals(install, undefined);
     assertStringIncludes(sentence, "No WebGPU adapter was found.");
   }
+});
+
+Deno.test("another Deno than ours is told, ours is not", () => {
+  assertStringIncludes(versionAdvice("2.1.0")!, "This is Deno 2.1.0");
+  assertEquals(versionAdvice(Deno.version.deno), undefined, "tests run with the one that is named");
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { DENO } from "../../lib/tasks/deno_version.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
 
@@ -17,6 +18,7 @@ Deno.test("the container has the versions that the tests and the first command h
   }
   const [, deno] = /npx --yes deno@(\S+) task report/.exec(await read("README.md"))!;
   assertEquals(container.get("deno"), deno);
+  assertEquals(DENO, deno);
   assert(container.has("jupyterhub"), "its jupyterhub-singleuser is what a hub starts");
 });
 

@@ -10,7 +10,9 @@ Deno.test("A notebook is found by number, by a part of its name, or by its path"
   const found = async (name: string) => (await findNotebook(name, folder)).split(/[\\/]/).at(-1);
   assertEquals(await found("06"), "06-cut-cross-entropy.ipynb");
   assertEquals(await found("token"), "01-tokenizers.ipynb");
-  assertEquals(await findNotebook("elsewhere/x.ipynb", folder), "elsewhere/x.ipynb");
+  const path = `${folder}/06-cut-cross-entropy.ipynb`;
+  assertEquals(await findNotebook(path, "elsewhere"), path);
+  await assertRejects(() => findNotebook("x.ipynb", folder), Error, "There is no file x.ipynb");
   await assertRejects(() => findNotebook("0", folder), Error, "0 names several notebooks: 01-");
   await assertRejects(
     () => findNotebook("07", folder),

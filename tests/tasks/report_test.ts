@@ -1,7 +1,18 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { assertEquals, assertThrows } from "@std/assert";
-import { executionOrder, selectNotebooks } from "../../lib/tasks/execute_all.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  executionOrder,
+  makeFolder,
+  selectNotebooks,
+  stopped,
+} from "../../lib/tasks/execute_all.ts";
 import { readArguments, resultLines } from "../../lib/tasks/report.ts";
 
 const NAMES = ["01-tokenizers", "04-gpt2", "06-cut-cross-entropy"];
@@ -16,6 +27,28 @@ Deno.test("without arguments all notebooks are executed into reports", () => {
     execute: true,
     sweep: undefined,
   });
+});
+
+Deno.test("notebooks to execute may be named without --only", () => {
+  assertEquals(readArguments(["04", "--only", "06", "05"])?.only, ["06", "04", "05"]);
+});
+
+Deno.test("after Ctrl-C it is said what is left and how to go on", () => {
+  const executed = new Map([["01-tokenizers", { failure: "code cell 3 failed" }]]);
+  const said = stopped(NAMES, executed, "reports/notebooks");
+  assertStringIncludes(said, "are in reports/notebooks");
+  assert(said.endsWith("task report 04 06"), said);
+  assert(!stopped(NAMES, new Map(), "reports/notebooks").includes("go on"));
+});
+
+Deno.test("a folder that cannot be written to is named, with what to do", async () => {
+  const file = await Deno.makeTempFile();
+  await assertRejects(
+    () => makeFolder(join(file, "reports")),
+    Error,
+    `${join(file, "reports")} cannot be written to (Not a directory`,
+  );
+  await Deno.remove(file);
 });
 
 Deno.test("arguments are read, and --only may be repeated or separated by commas", () => {
@@ -44,7 +77,7 @@ Deno.test("a wrong argument is named with what was expected", () => {
 Deno.test("notebooks are selected by number or part of the name, in their own order", () => {
   assertEquals(selectNotebooks(NAMES, []), NAMES);
   assertEquals(selectNotebooks(NAMES, ["06", "01"]), ["01-tokenizers", "06-cut-cross-entropy"]);
-  assertThrows(() => selectNotebooks(NAMES, ["07"]), Error, "--only 07 names no notebook");
+  assertThrows(() => selectNotebooks(NAMES, ["07"]), Error, "07 names no notebook");
 });
 
 Deno.test("results are listed by notebook, with units and errors", () => {
