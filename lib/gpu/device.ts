@@ -39,6 +39,8 @@ export class GpuDevice implements Disposable {
   #timer: PassTimer | undefined;
   #failures: Failures;
   #bindingLimit: number;
+  // Asked for once: every look at a limit leaves JavaScript.
+  #mostWorkgroups: number;
 
   protected constructor(opened: OpenedDevice, options: OpenOptions) {
     this.raw = opened.device;
@@ -50,6 +52,7 @@ export class GpuDevice implements Disposable {
       this.limits.maxStorageBufferBindingSize,
       options.maxBinding ?? Infinity,
     );
+    this.#mostWorkgroups = this.limits.maxComputeWorkgroupsPerDimension;
     this.tuning = new Tuning(this, { enabled: options.autotune, store: options.tuningStore });
     this.#pipelines = new PipelineCache(this.raw);
     this.#recorder = new Recorder(this.raw);
@@ -134,7 +137,7 @@ export class GpuDevice implements Disposable {
   ): void {
     this.throwIfFailed();
     if (!("indirect" in grid)) {
-      const most = this.limits.maxComputeWorkgroupsPerDimension;
+      const most = this.#mostWorkgroups;
       for (const n of grid) {
         if (n === undefined) continue;
         if (!(Number.isInteger(n) && n >= 0 && n <= most)) {

@@ -12,7 +12,18 @@ export interface Pipeline {
   raw: GPUComputePipeline;
   layout: GPUBindGroupLayout;
   /** Bind groups by the slices they bind. */
-  groups: Map<string, GPUBindGroup>;
+  groups: Map<string, BoundGroup>;
+  /** The one that was used last. */
+  last?: BoundGroup;
+}
+
+/** A bind group and what it binds. */
+interface BoundGroup {
+  raw: GPUBindGroup;
+  /** Buffer, offset and length of each slice. */
+  places: readonly number[];
+  /** The one that was used after it: a step of a training does what the step before it did. */
+  next?: BoundGroup;
 }
 
 /** Compiles every kernel once and remembers bind groups. */
@@ -61,7 +72,7 @@ export class PipelineCache {
         entryPoint: "main",
       },
     });
-    const pipeline = { kernel, raw, layout, groups: new Map() };
+    const pipeline: Pipeline = { kernel, raw, layout, groups: new Map() };
     this.#pipelines.set(kernel, pipeline);
     return pipeline;
   }
@@ -77,10 +88,26 @@ export class PipelineCache {
     slices: readonly BufferSlice[],
     uniforms: GPUBuffer,
   ): GPUBindGroup {
-    let key = "";
-    for (const { buffer, offset, bytes } of slices) key += `${buffer.rawId}:${offset}:${bytes}|`;
+    const expected = pipeline.last?.next;
+    if (expected && binds(expected, slices)) return (pipeline.last = expected).raw;
+    const places = slices.flatMap(({ buffer, offset, bytes }) => [buffer.rawId, offset, bytes]);
+    const key = places.join();
     let group = pipeline.groups.get(key);
-    if (group) return group;
+    if (!group) {
+      if (pipeline.groups.size >= 1024) forgetGroups(pipeline);
+      group = { raw: this.#makeGroup(pipeline, slices, uniforms), places };
+      pipeline.groups.set(key, group);
+    }
+    if (pipeline.last) pipeline.last.next = group;
+    pipeline.last = group;
+    return group.raw;
+  }
+
+  #makeGroup(
+    pipeline: Pipeline,
+    slices: readonly BufferSlice[],
+    uniforms: GPUBuffer,
+  ): GPUBindGroup {
     // Whole vectors of four, and at least one: WebGPU refuses to bind nothing.
     const entries: GPUBindGroupEntry[] = slices.map(({ buffer, offset, bytes }, binding) => ({
       binding,
@@ -92,18 +119,23 @@ export class PipelineCache {
         resource: { buffer: uniforms, size: 4 * pipeline.kernel.params.length },
       });
     }
-    group = this.device.createBindGroup({
-      label: pipeline.kernel.name,
-      layout: pipeline.layout,
-      entries,
-    });
-    if (pipeline.groups.size >= 1024) pipeline.groups.clear();
-    pipeline.groups.set(key, group);
-    return group;
+    const { kernel: { name: label }, layout } = pipeline;
+    return this.device.createBindGroup({ label, layout, entries });
   }
 
   /** Drops all bind groups, because buffers they bind are about to be destroyed. */
   forgetBindGroups(): void {
-    for (const { groups } of this.#pipelines.values()) groups.clear();
+    for (const pipeline of this.#pipelines.values()) forgetGroups(pipeline);
   }
+}
+
+function forgetGroups(pipeline: Pipeline): void {
+  pipeline.groups.clear();
+  pipeline.last = undefined;
+}
+
+function binds({ places }: BoundGroup, slices: readonly BufferSlice[]): boolean {
+  return slices.every(({ buffer, offset, bytes }, i) =>
+    places[3 * i] === buffer.rawId && places[3 * i + 1] === offset && places[3 * i + 2] === bytes
+  );
 }

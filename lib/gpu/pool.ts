@@ -72,6 +72,7 @@ export interface BufferSlice {
 interface Reserved {
   raw: GPUBuffer;
   id: number;
+  bytes: number;
   /** The batch that used it last, under whichever `DeviceBuffer`. */
   lastBatch: number;
 }
@@ -121,13 +122,13 @@ export class BufferPool {
       );
     }
     const reserved = this.#take(size) ?? this.#create(size, label);
-    const { raw, id } = reserved;
-    const buffer = new DeviceBuffer(raw, id, raw.size, label, (freed) => {
+    const { raw, id, bytes: held } = reserved;
+    const buffer = new DeviceBuffer(raw, id, held, label, (freed) => {
       this.ledger.release(freed.label, freed.bytes);
       reserved.lastBatch = freed.lastBatch;
       this.#put(reserved);
     }, reserved.lastBatch);
-    this.ledger.use(label, raw.size);
+    this.ledger.use(label, held);
     return buffer;
   }
 
@@ -135,8 +136,8 @@ export class BufferPool {
   trim(): void {
     this.beforeTrim();
     for (const list of this.#free.values()) {
-      for (const { raw } of list) {
-        this.ledger.reserve(-raw.size);
+      for (const { raw, bytes } of list) {
+        this.ledger.reserve(-bytes);
         raw.destroy();
       }
     }
@@ -166,16 +167,15 @@ export class BufferPool {
       size,
       usage: STORAGE | COPY_SRC | COPY_DST | INDIRECT,
     });
-    return { raw, id: ++this.#count, lastBatch: -1 };
+    return { raw, id: ++this.#count, bytes: size, lastBatch: -1 };
   }
 
   #put(reserved: Reserved): void {
-    const { size } = reserved.raw;
-    const list = this.#free.get(size) ?? [];
-    if (list.length === 0) this.#free.set(size, list);
+    const { bytes } = reserved, list = this.#free.get(bytes) ?? [];
+    if (list.length === 0) this.#free.set(bytes, list);
     let at = list.length;
     while (at > 0 && list[at - 1].id < reserved.id) at--;
     list.splice(at, 0, reserved);
-    this.#waiting += size;
+    this.#waiting += bytes;
   }
 }

@@ -32,6 +32,8 @@ const forgotten = new FinalizationRegistry<DeviceBuffer>((buffer) => buffer.rele
  */
 export class Tensor implements Disposable {
   readonly shape: Shape;
+  /** Number of elements. */
+  readonly size: number;
   readonly dtype: DType;
   readonly label: string;
   /** Whether `backward()` computes the gradient of this tensor. */
@@ -58,6 +60,7 @@ export class Tensor implements Disposable {
   /** Takes over one hold on `memory`. Use `gpu.tensor` and its like. */
   constructor(readonly gpu: Gpu, memory: DeviceBuffer, init: TensorInit, offset = 0) {
     this.shape = Object.freeze([...init.shape]);
+    this.size = elementCount(this.shape);
     this.dtype = init.dtype ?? "f32";
     this.label = init.label ?? memory.label;
     this.requiresGrad = init.requiresGrad ?? false;
@@ -69,11 +72,6 @@ export class Tensor implements Disposable {
     this.#exclusive = init.exclusive ?? false;
     forgotten.register(this, memory, this);
     gpu.adopt(this);
-  }
-
-  /** Number of elements. */
-  get size(): number {
-    return elementCount(this.shape);
   }
 
   /** Bytes of the elements. */

@@ -26,6 +26,24 @@ Deno.test("dispatches that depend on each other run in order, across batches", a
   assertEquals(await sum.item(), 1500);
 });
 
+Deno.test("dispatches bind what they are given, whatever followed what before", async () => {
+  using gpu = await Gpu.open();
+  using one = gpu.full([1], 1);
+  const memory = gpu.allocate(1024, "four places");
+  gpu.clear(memory);
+  const places = [0, 256, 512, 768].map((offset) => memory.slice(offset, 256));
+  const counts = [0, 0, 0, 0];
+  // The same order for a while, then others, and places twice in a row.
+  const order = [..."0123".repeat(3), ..."3210".repeat(3), ..."0012233013"].map(Number);
+  for (const place of order) {
+    gpu.run(accumulate(), { x: one, y: places[place] }, { count: 1, factor: 1 }, [1]);
+    counts[place]++;
+  }
+  const [found] = await gpu.readBytes([memory]);
+  assertEquals([0, 64, 128, 192].map((i) => new Float32Array(found)[i]), counts);
+  memory.release();
+});
+
 Deno.test("a host write does not overtake recorded reads of what it overwrites", async () => {
   using gpu = await Gpu.open();
   using x = gpu.tensor([1, 2, 3, 4]);
