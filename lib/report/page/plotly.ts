@@ -38,7 +38,8 @@ export async function drawPlot(
   { plot, width, height }: FittedFigure,
   dark: boolean,
 ): Promise<void> {
-  const plotly = await loadPlotly();
+  // Room for texts is measured when a figure is drawn: in the fonts that will be seen.
+  const [plotly] = await Promise.all([loadPlotly(), document.fonts.ready]);
   const { data, layout: { sliders = [], ...layout } } = paint(plot, dark);
   element.hidden = false;
   // A colour bar that has turned would leave its old self behind.
