@@ -32,7 +32,7 @@ const FONTS: [file: string, packageName: string][] = [
 ];
 
 /** Style sheets, in the order in which they are joined. */
-const STYLES = ["page", "text", "code", "figures", "rerun", "print"];
+const STYLES = ["page", "text", "code", "tables", "figures", "rerun", "print"];
 
 /**
  * Writes what the pages of a site share: style sheet, script, fonts, KaTeX's style sheet with its

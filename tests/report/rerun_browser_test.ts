@@ -161,8 +161,9 @@ browserTest("the loss rerun in Chromium has Deno's values, and the page shows th
     assertStringIncludes(await panel.locator(".rerun-facts").innerText(), "google swiftshader");
     assertEquals(await panel.locator("tbody tr").count(), 4 * 2);
     // Four ways in two panels, stored and measured here.
-    await panel.locator(".live .main-svg").first().waitFor();
-    assertEquals(await panel.locator(".live .scatterlayer .trace").count(), 16);
+    await page.waitForFunction(() =>
+      document.querySelectorAll(".rerun .live .scatterlayer .trace").length === 16
+    );
     assert(/cut, filtered” takes [\d.]+ × the time/.test(await panel.innerText()));
     assertEquals(await violations(page), []);
     await panel.screenshot({ path: join(SHOTS, "rerun-light.png") });

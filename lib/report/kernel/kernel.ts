@@ -1,5 +1,6 @@
 import { FILE_KEY } from "./inside.ts";
 import { type JupyterMessage, MessageCodec } from "./message.ts";
+import { freePorts, HOST, type Ports } from "./ports.ts";
 import { settlesWithin } from "./wait.ts";
 import { ZmtpSocket } from "./zmtp.ts";
 
@@ -281,19 +282,7 @@ export class DenoKernel implements AsyncDisposable {
   }
 }
 
-const HOST = "127.0.0.1";
 const SENTINEL = "cutloss_sentinel";
-
-const PORT_NAMES = ["shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"] as const;
-type Ports = Record<typeof PORT_NAMES[number], number>;
-
-/** Ports that are free now: all are held until the last is found, so that they differ. */
-function freePorts(): Ports {
-  const listeners = PORT_NAMES.map(() => Deno.listen({ hostname: HOST, port: 0 }));
-  const ports = listeners.map((listener) => (listener.addr as Deno.NetAddr).port);
-  for (const listener of listeners) listener.close();
-  return Object.fromEntries(PORT_NAMES.map((name, i) => [name, ports[i]])) as Ports;
-}
 
 function executeRequest(code: string, silent: boolean): Record<string, unknown> {
   return {
