@@ -44,7 +44,7 @@ export async function display(
 export async function settle(bytes = 0): Promise<void> {
   if (!jupyter()) return;
   const wait = 20 + bytes / 20_000;
-  for (let attempt = 0; attempt < 20; attempt++) {
+  for (let attempt = 0; attempt < 5; attempt++) {
     const began = performance.now();
     await new Promise((resolve) => setTimeout(resolve, wait));
     if (performance.now() - began < 1.5 * wait) return;
