@@ -5,13 +5,15 @@
  * - cutFinishColumns: dC[v, d] = n steps, as large as fixed_point.ts says. An invocation an element.
  * - cutTargetRows: dC[v, :] += Σ_{i: target_i = v} factor_i · e_i. A workgroup for each different
  *   target and 32 columns, whose rows are listed together (`order`, from `starts[g]` to
- *   `starts[g + 1]`); eight threads a column, their sums added in order.
+ *   `starts[g + 1]`); eight threads a column, their sums added in order. dBias[v] += Σ factor_i, by all
+ *   threads of the workgroup of the first columns.
  *
  * E and C may be f16 (`half`). Bytes: 8 an element of dE and dC, and 4·D a row for its target, twice.
  */
 import { FIXED_POINT, SCALE_PARAMS, SCALES } from "./fixed_point.ts";
 import { elementIndex, rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import { workgroupReduction } from "./reduce.ts";
 import { arrayOf } from "./tile.ts";
 
 export const cutFinishRows = defineKernel("cut_finish_rows", ({ half }: { half?: boolean }) => ({
@@ -106,7 +108,8 @@ export const cutTargetRows = defineKernel(
     workgroup: [32, 8, 1],
     f16: half,
     code: wgsl`
-var<workgroup> sums: array<array<f32, 32>, 8>;
+${wanted.dC ? "var<workgroup> sums: array<array<f32, 32>, 8>;" : ""}
+${wanted.dBias ? workgroupReduction("bias_sum", 256) : ""}
 @compute @workgroup_size(32, 8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   ${rowIndex()}
@@ -135,10 +138,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   ${
       wanted.dBias
         ? wgsl`
-  if (k == 0u && local.y == 0u) {
+  if (group.z == 0u) {
+    let lane = local.y * 32u + local.x;
     var total = 0.0;
-    for (var i = start; i < end; i++) { total += targetFactors[order[i]]; }
-    dBias[column] += total;
+    for (var i = start + lane; i < end; i += 256u) { total += targetFactors[order[i]]; }
+    let all = bias_sum(total, lane);
+    if (lane == 0u) { dBias[column] += all; }
   }`
         : ""
     }

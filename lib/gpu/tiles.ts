@@ -175,6 +175,12 @@ function halfGradientTiles({ n, k }: TileShape): TileShape[] {
   return [64, 32, 16].map((m) => ({ m, n, k, threadsX: n / 8, threadsY: m / 4, lanesX: 8 }));
 }
 
+/**
+ * Steps of loops that a software adapter runs in an invocation: Mesa's leaves them after 65,535 in all,
+ * without a word, and what they compute is wrong.
+ */
+export const MOST_STEPS = 65_000;
+
 /** Workgroups that keep a large GPU busy: two on each of its 132 processors. */
 export const BUSY_WORKGROUPS = 264;
 
@@ -238,7 +244,8 @@ function standardProductTile(
   if (gpu.adapter.software) {
     const columns = (tile: TileShape) => Math.ceil(n / tile.n) * tile.n;
     const wide = columns(WIDE_SOFTWARE_TILE) < 1.3 * columns(SOFTWARE_TILE);
-    return { tile: wide ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE, splits: 1 };
+    const tile = wide ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE;
+    return { tile, splits: Math.max(1, Math.ceil(k / tile.k / MOST_STEPS)) };
   }
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part

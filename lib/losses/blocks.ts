@@ -43,6 +43,9 @@ export function logitsStride(columns: number): number {
   return Math.ceil(columns / 16) * 16;
 }
 
+/** Rows that an invocation adds up at most: fewer than the steps after which software adapters stop. */
+const SUMMED_ROWS = 2 ** 15;
+
 /** Blocks of rows begin at multiples of this, so that each begins at 256 bytes. */
 export function rowGrain(p: Problem): number {
   return p.half ? 128 : 64;
@@ -217,11 +220,19 @@ export function gradientProducts(
       });
     }
   }
-  if (gradients.bias) {
+  for (let row = 0; gradients.bias && row < block.rows; row += SUMMED_ROWS) {
+    const rowBytes = stride * 4;
     p.gpu.run(
-      logitsColumnSums({ accumulate: !fresh.columns }),
-      { x: dLogits, y: gradients.bias },
-      { rowCount: block.rows, columns, stride, firstColumn: first },
+      logitsColumnSums({ accumulate: !fresh.columns || row > 0 }),
+      {
+        x: {
+          ...dLogits,
+          offset: dLogits.offset + row * rowBytes,
+          bytes: dLogits.bytes - row * rowBytes,
+        },
+        y: gradients.bias,
+      },
+      { rowCount: Math.min(SUMMED_ROWS, block.rows - row), columns, stride, firstColumn: first },
       elementGrid(columns, 64),
     );
   }

@@ -5,7 +5,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { cutTile, halfTile, tunedCutTile } from "../gpu/tiles.ts";
+import { cutTile, halfTile, MOST_STEPS, tunedCutTile } from "../gpu/tiles.ts";
 import { gradientsByBlocks } from "./blocks.ts";
 import { filteredGradients, type KeepMap, targetLogitEstimates } from "./cut_filtered.ts";
 import { type Problem, SHARD_ROWS } from "./problem.ts";
@@ -26,9 +26,6 @@ const SHORT_SPAN = 12;
 
 /** Spans that a row's partial sums may come from, where that asks for longer ones: a KiB a row. */
 const MOST_SPANS = 128;
-
-/** Steps of a loop that the software adapter runs before it cuts it off. */
-const MOST_STEPS = 65_000;
 
 /** How the vocabulary is dealt out. */
 interface Spans {

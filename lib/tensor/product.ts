@@ -4,7 +4,8 @@ import type { Kernel } from "../../kernels/kernel.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
-import { chooseTile, halfTile, LONGEST_STEP, type Orientation } from "../gpu/tiles.ts";
+import { GpuError } from "../gpu/errors.ts";
+import { chooseTile, halfTile, LONGEST_STEP, MOST_STEPS, type Orientation } from "../gpu/tiles.ts";
 
 /** What the tile of a product is chosen by. */
 export function orientationOf(p: Pick<Product, "transposeA" | "transposeB">): Orientation {
@@ -118,6 +119,12 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     ? { tile: halfTile(gpu), splits: 1 }
     : chooseTile(gpu, m, n, k, batch, orientationOf(p));
   const splits = plain && batch === 1 && strideY === n ? wanted : 1;
+  if (gpu.adapter.software && k / tile.k / splits > MOST_STEPS) {
+    throw new GpuError(
+      `A product over K = ${k} is too long for the software adapter, which leaves loops after 65,535 ` +
+        `steps; expected at most ${MOST_STEPS * tile.k}.`,
+    );
+  }
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
   const kernel = matmul({
     tile,
