@@ -22,43 +22,50 @@ export interface PassTime {
   end: number;
 }
 
+/** Passes whose times one query set holds: WebGPU allows 4096 queries. */
+const PASSES = 2048;
+
 /** Collects the begin and end of every pass recorded while it is active. */
 export class PassTimer {
-  static readonly CAPACITY = 4096;
-  #querySet: GPUQuerySet;
-  #resolve: GPUBuffer;
-  #staging: GPUBuffer;
+  #sets: GPUQuerySet[] = [];
+  #buffers: GPUBuffer[] = [];
   #names: string[] = [];
 
-  constructor(private readonly device: GPUDevice, readonly perDispatch: boolean) {
-    const bytes = PassTimer.CAPACITY * 8;
-    this.#querySet = device.createQuerySet({ type: "timestamp", count: PassTimer.CAPACITY });
-    this.#resolve = device.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
-    this.#staging = device.createBuffer({ size: bytes, usage: MAP_READ | COPY_DST });
-  }
+  constructor(private readonly device: GPUDevice, readonly perDispatch: boolean) {}
 
-  /** Where the next pass writes its times; undefined once all slots are taken. */
-  next(name: string): GPUComputePassTimestampWrites | undefined {
-    const i = this.#names.length * 2;
-    if (i >= PassTimer.CAPACITY) return undefined;
+  /** Where the next pass writes its times. */
+  next(name: string): GPUComputePassTimestampWrites {
+    const i = this.#names.length % PASSES;
+    if (i === 0) {
+      this.#sets.push(this.device.createQuerySet({ type: "timestamp", count: 2 * PASSES }));
+    }
     this.#names.push(name);
     return {
-      querySet: this.#querySet,
-      beginningOfPassWriteIndex: i,
-      endOfPassWriteIndex: i + 1,
+      querySet: this.#sets.at(-1)!,
+      beginningOfPassWriteIndex: 2 * i,
+      endOfPassWriteIndex: 2 * i + 1,
     };
   }
 
   /** Reads the times of all passes, which must have been submitted. */
   async read(): Promise<PassTime[]> {
-    const count = this.#names.length * 2;
-    if (count === 0) return [];
+    const size = this.#names.length * 16;
+    if (size === 0) return [];
+    const buffer = (usage: number) => {
+      const made = this.device.createBuffer({ size, usage });
+      this.#buffers.push(made);
+      return made;
+    };
+    const resolved = buffer(QUERY_RESOLVE | COPY_SRC), staging = buffer(MAP_READ | COPY_DST);
     const encoder = this.device.createCommandEncoder();
-    encoder.resolveQuerySet(this.#querySet, 0, count, this.#resolve, 0);
-    encoder.copyBufferToBuffer(this.#resolve, 0, this.#staging, 0, count * 8);
+    this.#sets.forEach((set, i) => {
+      const passes = Math.min(PASSES, this.#names.length - i * PASSES);
+      encoder.resolveQuerySet(set, 0, 2 * passes, resolved, i * PASSES * 16);
+    });
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
     this.device.queue.submit([encoder.finish()]);
-    await this.#staging.mapAsync(READ);
-    const ticks = new BigUint64Array(this.#staging.getMappedRange(0, count * 8));
+    await staging.mapAsync(READ);
+    const ticks = new BigUint64Array(staging.getMappedRange());
     // Relative to the first tick: differences are small, absolute values do not fit a double.
     const base = ticks[0];
     const times = this.#names.map((name, i) => ({
@@ -66,14 +73,12 @@ export class PassTimer {
       begin: Number(ticks[2 * i] - base),
       end: Number(ticks[2 * i + 1] - base),
     }));
-    this.#staging.unmap();
+    staging.unmap();
     return times;
   }
 
   /** Frees the queries and buffers. */
   destroy(): void {
-    this.#querySet.destroy();
-    this.#resolve.destroy();
-    this.#staging.destroy();
+    for (const used of [...this.#sets, ...this.#buffers]) used.destroy();
   }
 }
