@@ -95,7 +95,7 @@ export class GpuDevice implements Disposable {
   /** Writes host data to the start of a slice. */
   write(target: Bindable, data: ArrayBufferView<ArrayBuffer>): void {
     this.throwIfFailed();
-    const { buffer, offset, bytes } = toSlice(target, "write() was given the target");
+    const { buffer, offset, bytes } = this.#slice(target, "write() was given the target");
     if (data.byteLength > bytes) {
       throw new GpuError(
         `Writing ${data.byteLength} bytes to "${buffer.label}", which has room for ${bytes}.`,
@@ -155,7 +155,7 @@ export class GpuDevice implements Disposable {
       if (bound === undefined) {
         throw new GpuError(`Kernel "${kernel.name}" was not given its binding "${name}".`);
       }
-      const slice = toSlice(bound, `Kernel "${kernel.name}" was given "${name}"`);
+      const slice = this.#slice(bound, `Kernel "${kernel.name}" was given "${name}"`);
       if (slice.bytes > this.#bindingLimit) {
         throw new GpuError(
           `Kernel "${kernel.name}" was given "${name}" of ${formatBytes(slice.bytes)}, but a ` +
@@ -207,8 +207,8 @@ export class GpuDevice implements Disposable {
   /** Copies `bytes` bytes between two slices. */
   copy(from: Bindable, to: Bindable, bytes: number): void {
     this.throwIfFailed();
-    const a = toSlice(from, "copy() was given the source");
-    const b = toSlice(to, "copy() was given the target");
+    const a = this.#slice(from, "copy() was given the source");
+    const b = this.#slice(to, "copy() was given the target");
     if (bytes > a.bytes || bytes > b.bytes) {
       throw new GpuError(
         `Copying ${bytes} bytes from "${a.buffer.label}", which has ${a.bytes}, to ` +
@@ -225,7 +225,7 @@ export class GpuDevice implements Disposable {
   /** Fills a slice with zero bytes. */
   clear(target: Bindable): void {
     this.throwIfFailed();
-    const { buffer, offset, bytes } = toSlice(target, "clear() was given the target");
+    const { buffer, offset, bytes } = this.#slice(target, "clear() was given the target");
     buffer.lastBatch = this.#recorder.batch;
     buffer.writes++;
     this.#recorder.encode((encoder) => encoder.clearBuffer(buffer.raw, offset, bytes));
@@ -252,7 +252,7 @@ export class GpuDevice implements Disposable {
    */
   async readBytes(sources: readonly Bindable[]): Promise<ArrayBuffer[]> {
     this.throwIfFailed();
-    const slices = sources.map((source) => toSlice(source, "readBytes() was given the source"));
+    const slices = sources.map((source) => this.#slice(source, "readBytes() was given the source"));
     const reading = this.#staging.read(slices, (copy) => {
       this.#recorder.encode(copy);
       this.flush();
@@ -323,6 +323,13 @@ export class GpuDevice implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The slice of something bindable, which must be of this device. */
+  #slice(bound: Bindable, who: string): BufferSlice {
+    const slice = toSlice(bound, who);
+    if (slice.buffer.pool === this.#pool) return slice;
+    throw new GpuError(`${who} "${slice.buffer.label}", which belongs to another Gpu.`);
   }
 
   #pipeline(kernel: Kernel): Pipeline {

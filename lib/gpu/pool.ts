@@ -19,6 +19,8 @@ export class DeviceBuffer {
   #holders = 1;
 
   constructor(
+    /** Where it came from: of one device. */
+    readonly pool: BufferPool,
     readonly raw: GPUBuffer,
     /** Number of the GPU buffer below, which other `DeviceBuffer`s may use after this one. */
     readonly rawId: number,
@@ -123,7 +125,7 @@ export class BufferPool {
     }
     const reserved = this.#take(size) ?? this.#create(size, label);
     const { raw, id, bytes: held } = reserved;
-    const buffer = new DeviceBuffer(raw, id, held, label, (freed) => {
+    const buffer = new DeviceBuffer(this, raw, id, held, label, (freed) => {
       this.ledger.release(freed.label, freed.bytes);
       reserved.lastBatch = freed.lastBatch;
       this.#put(reserved);

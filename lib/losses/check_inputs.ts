@@ -1,14 +1,18 @@
 /** What is passed to the loss, checked before anything is allocated. */
+import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-/** Throws unless it is a tensor of numbers with a fraction. */
-export function checkFloat(name: string, tensor: Tensor): void {
+/** Throws unless it is a tensor of numbers with a fraction, on E's device. */
+export function checkFloat(name: string, tensor: Tensor, gpu?: Gpu): void {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`${name} is ${typeof tensor}; expected a Tensor.`);
   }
   if (tensor.dtype === "i32") {
     throw new TypeError(`${name} has the dtype i32; expected f32 or f16.`);
+  }
+  if (gpu && tensor.gpu !== gpu) {
+    throw new TypeError(`${name} is a tensor of another Gpu; expected that of e.`);
   }
 }
 

@@ -59,7 +59,7 @@ export class Problem {
     options: AnyOptions,
   ) {
     checkFloat("e", e);
-    checkFloat("c", c);
+    checkFloat("c", c, e.gpu);
     this.gpu = e.gpu;
     this.half = checkHalf(e, c);
     this.options = resolveOptions(options);
@@ -99,7 +99,7 @@ export class Problem {
     }
     this.tokenShape = [...leading.slice(0, -1), length - shift];
     if (bias) {
-      checkFloat("bias", bias);
+      checkFloat("bias", bias, e.gpu);
       if (bias.dtype !== "f32") {
         throw new TypeError(
           `bias has the dtype ${bias.dtype}; expected f32, whatever e and c are.`,

@@ -9,6 +9,8 @@ import {
   NoAdapterError,
   OutOfMemoryError,
 } from "../../lib/gpu/errors.ts";
+import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
+import { embedding } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 
 const misspelt = defineKernel("misspelt", () => ({
@@ -110,6 +112,24 @@ Deno.test("a binding larger than one may be is named", async () => {
     GpuError,
     `Kernel "fill" was given "y" of 1.2 KiB, but a binding of this device covers at most 1.0 KiB.`,
   );
+});
+
+Deno.test("a tensor of another device is named at once, and both devices go on", async () => {
+  using gpu = await Gpu.open();
+  using other = await Gpu.open();
+  using x = gpu.tensor([1, 2, 3, 4], [2, 2]);
+  using y = other.tensor([1, 2, 3, 4], [2, 2], { label: "foreign" });
+  using ids = other.tensor(Int32Array.of(0, 1));
+  const message = `"foreign", which belongs to another Gpu`;
+  assertThrows(() => gpu.run(fill(), { y }, { count: 4, value: 1 }, [1]), GpuError, message);
+  assertThrows(() => gpu.copy(y, x, 16), GpuError, message);
+  assertThrows(() => gpu.copy(x, y, 16), GpuError, message);
+  assertThrows(() => gpu.write(y, Float32Array.of(1)), GpuError, message);
+  assertThrows(() => gpu.clear(y), GpuError, message);
+  await assertRejects(() => gpu.readBytes([x, y]), GpuError, message);
+  assertThrows(() => embedding(ids, x), GpuError, "another Gpu");
+  assertThrows(() => linearCrossEntropy(x, y, Int32Array.of(0, 1)), TypeError, "c is a tensor of");
+  assertEquals([...await x.read(), ...await y.read()], [1, 2, 3, 4, 1, 2, 3, 4]);
 });
 
 Deno.test("freed buffers are named by whoever is given one", async () => {
