@@ -1,7 +1,6 @@
 import { basename, join } from "node:path";
 import { CellError, executeNotebook } from "../report/execute.ts";
 import { type NotebookFile, parseNotebook } from "../report/nbformat.ts";
-import { DENO } from "./deno_version.ts";
 import { ProgressLine } from "./progress_line.ts";
 
 /** The folder of the notebooks. */
@@ -55,6 +54,8 @@ export interface ExecuteAllOptions {
   directory?: string;
   scale?: string;
   seed?: number;
+  /** What goes on with notebooks that are named behind it, to be said after Ctrl-C. */
+  command?: string;
   /**
    * Each notebook gets an empty cache folder: no model, checkpoint or choice of earlier runs. None
    * opens what another leaves behind then, so several are executed at a time.
@@ -81,7 +82,7 @@ export interface Execution {
  */
 export async function executeAll(
   names: readonly string[],
-  { directory, scale, seed, afresh }: ExecuteAllOptions,
+  { directory, scale, seed, afresh, command }: ExecuteAllOptions,
 ): Promise<Map<string, Execution>> {
   const executions = new Map<string, Execution>();
   const controller = new AbortController();
@@ -127,7 +128,8 @@ export async function executeAll(
   } catch (error) {
     if (!controller.signal.aborted) throw error;
     line.finish();
-    console.error(directory === undefined ? "Stopped." : stopped(names, executions, directory));
+    const on = directory !== undefined && command !== undefined;
+    console.error(on ? stopped(names, executions, { directory, command }) : "Stopped.");
     Deno.exit(130);
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
@@ -145,12 +147,12 @@ const numberOf = (name: string) => /^\d+/.exec(name)?.[0] ?? name;
 export function stopped(
   names: readonly string[],
   executed: ReadonlyMap<string, Execution>,
-  directory: string,
+  { directory, command }: { directory: string; command: string },
 ): string {
   const left = names.filter((name) => !executed.has(name));
   if (left.length === names.length) return "Stopped. No notebook was executed to its end.";
   return `Stopped. The notebooks executed so far are in ${directory}. To execute the others and ` +
-    `make the site: npx --yes deno@${DENO} task report ${left.map(numberOf).join(" ")}`;
+    `make the site: ${command} ${left.map(numberOf).join(" ")}`;
 }
 
 /**

@@ -18,6 +18,7 @@ import { exportSite, type NamedNotebook } from "../report/site.ts";
 import { mergeSweep } from "../report/sweep/merge.ts";
 import { readSweeps } from "../report/sweep/points.ts";
 import { ensureAdapter } from "./adapter.ts";
+import { DENO } from "./deno_version.ts";
 import {
   executeAll,
   makeFolder,
@@ -87,6 +88,16 @@ export function readArguments(args: string[]): ReportOptions | undefined {
   };
 }
 
+/** The command that goes on with notebooks named behind it, as these options asked. */
+export function commandFor({ out, scale, seed }: ReportOptions): string {
+  return [
+    `npx --yes deno@${DENO} task report`,
+    ...out === "reports" ? [] : [`--out ${out}`],
+    ...scale === undefined ? [] : [`--scale ${scale}`],
+    ...seed === undefined ? [] : [`--seed ${seed}`],
+  ].join(" ");
+}
+
 /**
  * The notebooks of the site: those executed now, and from earlier runs into the same place those
  * that were not, so that the notebooks can be executed one by one.
@@ -149,7 +160,8 @@ async function main(options: ReportOptions): Promise<number> {
     const what = names.length === 1 ? names[0] : `${names.length} notebooks`;
     console.log(`Executing ${what}; the site goes to ${resolve(options.out)}\n`);
     const { scale, seed } = options;
-    const executions = await executeAll(names, { directory: executed, scale, seed });
+    const command = commandFor(options);
+    const executions = await executeAll(names, { directory: executed, scale, seed, command });
     for (const [name, { failure }] of executions) if (failure) failures.set(name, failure);
   } else {
     await makeFolder(executed);

@@ -13,7 +13,7 @@ import {
   selectNotebooks,
   stopped,
 } from "../../lib/tasks/execute_all.ts";
-import { readArguments, resultLines } from "../../lib/tasks/report.ts";
+import { commandFor, readArguments, resultLines } from "../../lib/tasks/report.ts";
 
 const NAMES = ["01-tokenizers", "04-gpt2", "06-cut-cross-entropy"];
 
@@ -35,10 +35,13 @@ Deno.test("notebooks to execute may be named without --only", () => {
 
 Deno.test("after Ctrl-C it is said what is left and how to go on", () => {
   const executed = new Map([["01-tokenizers", { failure: "code cell 3 failed" }]]);
-  const said = stopped(NAMES, executed, "reports/notebooks");
-  assertStringIncludes(said, "are in reports/notebooks");
-  assert(said.endsWith("task report 04 06"), said);
-  assert(!stopped(NAMES, new Map(), "reports/notebooks").includes("go on"));
+  const options = readArguments(["--out", "away", "--scale", "full"])!;
+  const on = { directory: "away/notebooks", command: commandFor(options) };
+  const said = stopped(NAMES, executed, on);
+  assertStringIncludes(said, "are in away/notebooks");
+  assert(said.endsWith("task report --out away --scale full 04 06"), said);
+  assert(commandFor(readArguments([])!).endsWith("task report"));
+  assertStringIncludes(stopped(NAMES, new Map(), on), "No notebook was executed");
 });
 
 Deno.test("a folder that cannot be written to is named, with what to do", async () => {
