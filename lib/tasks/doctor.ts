@@ -6,6 +6,7 @@ import { openDevice } from "../gpu/adapter.ts";
 import { formatBytes } from "../notebook/format_number.ts";
 import { CHROMIUM_MISSING, findChromium } from "../report/chromium.ts";
 import { driverAdvice, machineFacts, prepareEnvironment } from "./adapter.ts";
+import { versionAdvice } from "./deno_version.ts";
 
 /** Limits that decide what fits, with their unit. */
 const LIMITS: [name: keyof GPUSupportedLimits, what: string, unit: "bytes" | "count"][] = [
@@ -80,6 +81,8 @@ function vulkanDrivers(): string[] {
 async function showVersions(missing: string[]): Promise<void> {
   const { deno, v8, typescript } = Deno.version;
   console.log("\nVersions");
+  const advice = versionAdvice(deno);
+  if (advice) missing.push(advice);
   row("Deno", `${deno} (V8 ${v8}, TypeScript ${typescript})`);
   row("system", `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`);
   row("processors", String(navigator.hardwareConcurrency));
