@@ -78,6 +78,11 @@ export function attentionPacked(
   checkF32("attentionPacked", { qkv });
   checkRank("attentionPacked", "qkv", qkv, "[B, T, 3·D]");
   const { gpu } = qkv;
+  if (!(Number.isInteger(heads) && heads >= 1)) {
+    throw new RangeError(
+      `attentionPacked(): heads is ${heads}; expected a whole number, at least 1.`,
+    );
+  }
   const [batch, time, columns] = qkv.shape;
   const width = columns / 3 / heads;
   if (!Number.isInteger(width) || qkv.size === 0) {

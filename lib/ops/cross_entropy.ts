@@ -28,6 +28,13 @@ export function crossEntropy(
   { ignoreIndex = -100, reduction = "mean" }: CrossEntropyOptions = {},
 ): Tensor {
   checkF32("crossEntropy", { logits });
+  if (!["mean", "sum", "none"].includes(reduction)) {
+    throw new RangeError(
+      `crossEntropy(): reduction is ${
+        JSON.stringify(reduction)
+      }; expected "mean", "sum" or "none".`,
+    );
+  }
   checkRank("crossEntropy", "logits", logits, "[N, C]");
   checkNotEmpty("crossEntropy", "logits", logits);
   const { gpu, shape, size } = logits;

@@ -13,6 +13,7 @@ import { checkF32, checkRange, checkRank, checkShapeIs, hostInts } from "./check
  * @param index the same token for all sequences (negative: from the end), or one for each, as
  * numbers or as an i32 tensor [B].
  * @returns [B, D].
+ * @throws {RangeError} if an index is no token, naming its place.
  */
 export function selectToken(x: Tensor, index: number | readonly number[] | Tensor): Tensor {
   checkF32("selectToken", { x });
@@ -26,6 +27,12 @@ export function selectToken(x: Tensor, index: number | readonly number[] | Tenso
     throw new ShapeError(
       `selectToken(): index has ${given.length} numbers; expected one for each of the ${batch} ` +
         `sequences of x ${formatShape(shape)}.`,
+    );
+  }
+  const fraction = given.findIndex((t) => !Number.isInteger(t));
+  if (fraction >= 0) {
+    throw new RangeError(
+      `selectToken(): index[${fraction}] is ${given[fraction]}; expected a whole number.`,
     );
   }
   const chosen = Int32Array.from(given, (t) => t < 0 ? t + time : t);

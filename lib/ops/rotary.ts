@@ -35,6 +35,9 @@ export function rotary(
       `rotary(): x has the shape ${formatShape(shape)}; expected an even last dimension.`,
     );
   }
+  if (!(base > 0 && Number.isFinite(base))) {
+    throw new RangeError(`rotary(): base is ${base}; expected a positive number.`);
+  }
   let end = time;
   if (positions) {
     if (positions.size !== time && positions.size !== batch * time) {

@@ -55,10 +55,12 @@ export class AdamW implements Disposable {
     const check = (name: string, value: number, ok: boolean, expected: string) => {
       if (!ok) throw new RangeError(`AdamW: ${name} is ${value}; expected ${expected}.`);
     };
-    check("learningRate", learningRate, learningRate >= 0, "at least 0");
+    const finite = "a finite number of at least 0";
+    const isFinite = (value: number) => Number.isFinite(value) && value >= 0;
+    check("learningRate", learningRate, isFinite(learningRate), finite);
     for (const beta of betas) check("a beta", beta, beta >= 0 && beta < 1, "0 ≤ beta < 1");
-    check("eps", eps, eps >= 0, "at least 0");
-    check("weightDecay", weightDecay, weightDecay >= 0, "at least 0");
+    check("eps", eps, isFinite(eps), finite);
+    check("weightDecay", weightDecay, isFinite(weightDecay), finite);
     check("maxGradNorm", maxGradNorm, maxGradNorm > 0, "a positive number");
     this.learningRate = learningRate;
     parameters.joinGradients();

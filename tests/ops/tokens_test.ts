@@ -1,5 +1,11 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { crossEntropy, maskedMean, rotary, selectToken } from "../../lib/ops/mod.ts";
+import {
+  attentionPacked,
+  crossEntropy,
+  maskedMean,
+  rotary,
+  selectToken,
+} from "../../lib/ops/mod.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { assertClose, checkOp, numbers } from "./check_op.ts";
 
@@ -48,6 +54,29 @@ Deno.test("rotary embeddings turn pairs, interleaved or half-split", async () =>
   }
   using odd = gpu.zeros([1, 1, 1, 3]);
   assertThrows(() => rotary(odd), TypeError, "expected an even last dimension");
+});
+
+Deno.test("a token, a base or a number of heads that makes no sense is named", () => {
+  using _ = gpu.scope();
+  const x = gpu.zeros([2, 3, 6]);
+  const cases: [() => unknown, string][] = [
+    [() => selectToken(x, 0.5), "index[0] is 0.5; expected a whole number"],
+    [() => selectToken(x, [1, NaN]), "index[1] is NaN; expected a whole number"],
+    [() => selectToken(x, 3), "index[0] is 3; expected 0 … 2"],
+    [() => rotary(x.alias([1, 2, 3, 6]), { base: 0 }), "base is 0; expected a positive number"],
+    ...[0, -1, 0.5, NaN].map((heads): [() => unknown, string] => [
+      () => attentionPacked(x, { heads }),
+      `heads is ${heads}; expected a whole number`,
+    ]),
+    [
+      () =>
+        crossEntropy(x.alias([6, 6]), gpu.tensor(new Int32Array(6)), {
+          reduction: "average" as "mean",
+        }),
+      'reduction is "average"; expected "mean"',
+    ],
+  ];
+  for (const [call, message] of cases) assertThrows(call, RangeError, message);
 });
 
 Deno.test("a chosen token stands for its sequence", async () => {

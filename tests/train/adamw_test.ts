@@ -2,7 +2,7 @@ import { Gpu } from "../../lib/tensor/gpu.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
 import { schedule } from "../../lib/train/schedule.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { assertClose, fixture } from "../nn/fixtures.ts";
 import { assertTrains } from "./reference_training.ts";
 
@@ -57,6 +57,19 @@ Deno.test("a gradient that is no number, or too large for a norm, makes no step 
     if (Number.isFinite(factor)) continue;
     for (const { tensor, name } of model.parameters()) {
       assert((await tensor.read()).every(Number.isNaN), name);
+    }
+  }
+});
+
+Deno.test("options that are no finite numbers are named", async () => {
+  using model = await Gpt2.load(gpu, files);
+  for (const name of ["learningRate", "eps", "weightDecay"]) {
+    for (const value of [NaN, Infinity, -1]) {
+      assertThrows(
+        () => new AdamW(model.weights, { [name]: value }),
+        RangeError,
+        `AdamW: ${name} is ${value}; expected a finite number of at least 0.`,
+      );
     }
   }
 });
