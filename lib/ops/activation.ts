@@ -45,6 +45,11 @@ export function gelu(
   x: Tensor,
   { approximate = "none" }: { approximate?: "none" | "tanh" } = {},
 ): Tensor {
+  if (approximate !== "none" && approximate !== "tanh") {
+    throw new RangeError(
+      `gelu(): approximate is ${JSON.stringify(approximate)}; expected "none" or "tanh".`,
+    );
+  }
   return activation(approximate === "tanh" ? "gelu_tanh" : "gelu", x);
 }
 

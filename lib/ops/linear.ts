@@ -54,6 +54,15 @@ export function linear(
   if (bias) checkShapeIs("linear", "bias", bias, [n], "(the outputs of weight)");
   if (residual) checkShapeIs("linear", "residual", residual, outShape, "like the result");
 
+  if (activation && !["gelu", "gelu_tanh", "relu", "tanh"].includes(activation)) {
+    throw new RangeError(
+      `linear(): activation is ${
+        JSON.stringify(activation)
+      }; expected "gelu", "gelu_tanh", "relu" ` +
+        `or "tanh".`,
+    );
+  }
+
   const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
   const differentiated = gpu.gradEnabled && inputs.some((input) => input.requiresGrad);
   if (activation && differentiated && (residual || !derivativeFromOutput(activation))) {

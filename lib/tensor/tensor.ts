@@ -21,6 +21,9 @@ export interface TensorInit {
   exclusive?: boolean;
 }
 
+/** Where Deno's console and its notebooks look for what to print; it means nothing elsewhere. */
+const INSPECT: unique symbol = Symbol.for("Deno.customInspect") as never;
+
 /** Frees the memory of tensors that were forgotten; those who count on it wait for the collector. */
 const forgotten = new FinalizationRegistry<DeviceBuffer>((buffer) => buffer.release());
 
@@ -72,6 +75,18 @@ export class Tensor implements Disposable {
     this.#exclusive = init.exclusive ?? false;
     forgotten.register(this, memory, this);
     gpu.adopt(this);
+  }
+
+  /** Shape, type and name, which fit into a line; the elements are on the device: see `read()`. */
+  toString(): string {
+    const { disposed, dtype, label, requiresGrad, shape } = this;
+    const more = disposed ? ", freed" : requiresGrad ? ", requires a gradient" : "";
+    return `Tensor "${label}" ${formatShape(shape)} ${dtype}${more}`;
+  }
+
+  /** What a console prints, instead of everything that belongs to the device. */
+  [INSPECT](): string {
+    return this.toString();
   }
 
   /** Bytes of the elements. */

@@ -1,5 +1,5 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { gelu, relu, silu, swiglu, tanh } from "../../lib/ops/mod.ts";
+import { gelu, linear, relu, silu, swiglu, tanh } from "../../lib/ops/mod.ts";
 import { assertThrows } from "@std/assert";
 import { checkOp } from "./check_op.ts";
 
@@ -64,4 +64,18 @@ Deno.test("SwiGLU multiplies by the gate, and both get gradients", async () => {
   using a = gpu.zeros([2, 3]);
   using b = gpu.zeros([3, 2]);
   assertThrows(() => swiglu(a, b), TypeError, "up has the shape [3, 2]; expected [2, 3]");
+});
+
+Deno.test("a function that does not exist is named, and those that do", () => {
+  using x = gpu.zeros([2, 2]);
+  assertThrows(
+    () => gelu(x, { approximate: "exact" as never }),
+    RangeError,
+    'gelu(): approximate is "exact"; expected "none" or "tanh".',
+  );
+  assertThrows(
+    () => linear(x, x, undefined, { activation: "silu" as never }),
+    RangeError,
+    'linear(): activation is "silu"; expected "gelu", "gelu_tanh", "relu" or "tanh".',
+  );
 });

@@ -42,6 +42,15 @@ Deno.test("a shape that does not fit its data, or is none, is named", () => {
   }
 });
 
+Deno.test("a tensor, and what has one, prints in a line each, without the device", () => {
+  using weight = gpu.tensor([1, 2], [2, 1], { label: "weight", requiresGrad: true });
+  const freed = gpu.zeros([3], { label: "freed" });
+  freed.dispose();
+  assertEquals(`${weight}`, 'Tensor "weight" [2, 1] f32, requires a gradient');
+  assertEquals(Deno.inspect(freed), 'Tensor "freed" [3] f32, freed');
+  assertEquals(Deno.inspect({ weight }, { colors: false }), `{ weight: ${weight} }`);
+});
+
 Deno.test("reading as another type, or the item of many, is refused in a sentence", async () => {
   using floats = gpu.zeros([2, 3], { label: "floats" });
   using ints = gpu.tensor(Int32Array.of(1), [1], { label: "ints" });

@@ -156,10 +156,12 @@ function openSession(gpu: Gpu, settings: Settings): Session {
           }
         },
         value: async (series) => {
-          using _ = gpu.noGrad();
-          using y = forward(series, inputs(series));
-          using squares = mul(y, y);
-          using result = mean(squares);
+          using result = (() => {
+            using _ = gpu.noGrad(); // not while waiting: others may be measuring meanwhile
+            using y = forward(series, inputs(series));
+            using squares = mul(y, y);
+            return mean(squares);
+          })();
           return await result.item();
         },
         [Symbol.dispose]() {

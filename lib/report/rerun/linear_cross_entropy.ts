@@ -73,8 +73,10 @@ function openSession(gpu: Gpu, { v, d, seed }: Settings, steps: readonly number[
       return {
         measure: (series, rounds) => measureLoss(e, c, targets, WAYS[series], { rounds }),
         value: async (series) => {
-          using _ = gpu.noGrad();
-          using loss = linearCrossEntropy(e, c, targets, WAYS[series]);
+          using loss = (() => {
+            using _ = gpu.noGrad(); // not while waiting: others may be measuring meanwhile
+            return linearCrossEntropy(e, c, targets, WAYS[series]);
+          })();
           return await loss.item();
         },
         [Symbol.dispose]() {
