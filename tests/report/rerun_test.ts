@@ -61,7 +61,7 @@ Deno.test("experiments become scripts that need nothing of Deno or Node", async 
   for (const name of ["linear_cross_entropy", "differential_attention"]) {
     const entry = new URL(`../../lib/report/rerun/${name}.ts`, import.meta.url);
     const script = await bundleForBrowser(entry, { globalName: "cutlossExperiment" });
-    assert(!/\bDeno\.|["']node:|\bimport\s*[("]/.test(script), name);
+    assert(!/(?<!")\bDeno\.|["']node:|\bimport\s*[("]/.test(script), name);
   }
 });
 
