@@ -14,12 +14,13 @@ export interface TrainingRun {
   readonly earlier: readonly StepRecord[];
   /** Remembers steps, so that the curve of a run that was killed is whole. */
   log(records: readonly StepRecord[]): Promise<void>;
-  /** The run is complete: the next one with this recipe begins anew. */
+  /** Nothing of the run is needed any more: removes it, and the next one of this recipe begins anew. */
   finish(): Promise<void>;
 }
 
 /**
- * Opens the run of a recipe: one that was killed goes on, a complete one is forgotten and made anew.
+ * Opens the run of a recipe: one that was killed goes on. One whose last step was made, but which was
+ * not finished, has nothing left to do.
  *
  * ```ts ignore
  * const run = await openTrainingRun("descrambler", { seed, ...recipe });
@@ -36,8 +37,7 @@ export async function openTrainingRun(
   folder: string = join(userCacheFolder(), "cutloss", "runs"),
 ): Promise<TrainingRun> {
   const path = join(folder, `${name}-${await digest(JSON.stringify(recipe))}`);
-  const log = join(path, "steps.jsonl"), complete = join(path, "complete");
-  if (await exists(complete)) await Deno.remove(path, { recursive: true });
+  const log = join(path, "steps.jsonl");
   await Deno.mkdir(path, { recursive: true });
   const store = checkpointDir(join(path, "checkpoints"));
   const last = (await store.list()).filter((entry) => entry.startsWith("step-")).sort().at(-1);
@@ -54,25 +54,20 @@ export async function openTrainingRun(
       Deno.writeTextFile(log, records.map((record) => JSON.stringify(record) + "\n").join(""), {
         append: true,
       }),
-    finish: () => Deno.writeTextFile(complete, new Date().toISOString() + "\n"),
+    finish: () => Deno.remove(path, { recursive: true }),
   };
 }
 
 /** The records of a log; a last line that was cut off by a kill is left out. */
 async function linesOf(path: string): Promise<StepRecord[]> {
-  if (!await exists(path)) return [];
-  const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line));
-}
-
-async function exists(path: string): Promise<boolean> {
+  let text: string;
   try {
-    await Deno.stat(path);
-    return true;
+    text = await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
+  return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 }
 
 /** Twelve hexadecimal digits of a text's SHA-256. */

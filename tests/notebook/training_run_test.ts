@@ -3,7 +3,7 @@ import { openTrainingRun } from "../../lib/notebook/training_run.ts";
 
 const record = (step: number) => ({ step, loss: 1 / step, gradNorm: 1, learningRate: 0.1 });
 
-Deno.test("a killed run goes on at its checkpoint, a complete one begins anew", async () => {
+Deno.test("a killed run goes on at its checkpoint, a finished one leaves nothing and begins anew", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const recipe = { seed: 1, steps: 9 };
@@ -29,6 +29,9 @@ Deno.test("a killed run goes on at its checkpoint, a complete one begins anew", 
     assertEquals(other.earlier, []);
 
     await third.finish();
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`), [
+      other.path,
+    ]);
     const fourth = await openTrainingRun("test", recipe, folder);
     assertEquals([fourth.earlier, await fourth.store.list()], [[], []]);
   } finally {
