@@ -56,7 +56,7 @@ export class GpuDevice implements Disposable {
     this.tuning = new Tuning(this, { enabled: options.autotune, store: options.tuningStore });
     this.#pipelines = new PipelineCache(this.raw);
     this.#recorder = new Recorder(this.raw);
-    this.#staging = new StagingRing(this.raw);
+    this.#staging = new StagingRing(this.raw, this.limits.maxBufferSize);
     this.#pool = new BufferPool(this.raw, this.memory, {
       maxBufferSize: this.limits.maxBufferSize,
       budget: options.memoryLimit ?? Infinity,

@@ -20,15 +20,33 @@ export class StagingRing {
   #free: Staging[] = [];
   #early = true;
 
-  constructor(private readonly device: GPUDevice) {}
+  /** @param most bytes of a staging buffer at most. */
+  constructor(private readonly device: GPUDevice, private readonly most: number) {}
 
   /**
-   * Copies the slices to the host.
+   * Copies the slices to the host: all are as they were when it was called, however many buffers
+   * they need.
    *
    * @param submit puts the copies behind all recorded work and submits it.
    * @returns one `ArrayBuffer` a slice.
    */
   async read(
+    slices: readonly BufferSlice[],
+    submit: (copy: (encoder: GPUCommandEncoder) => void) => void,
+  ): Promise<ArrayBuffer[]> {
+    const groups: BufferSlice[][] = [[]];
+    let filled = 0;
+    for (const slice of slices) {
+      const bytes = Math.ceil(slice.bytes / 8) * 8;
+      if (filled > 0 && filled + bytes > this.most) groups.push([]), filled = 0;
+      groups.at(-1)!.push(slice);
+      filled += bytes;
+    }
+    return (await Promise.all(groups.map((group) => this.#readGroup(group, submit)))).flat();
+  }
+
+  /** Copies slices that have room in one buffer. */
+  async #readGroup(
     slices: readonly BufferSlice[],
     submit: (copy: (encoder: GPUCommandEncoder) => void) => void,
   ): Promise<ArrayBuffer[]> {
@@ -72,7 +90,7 @@ export class StagingRing {
     if (i >= 0) return this.#free.splice(i, 1)[0];
     const raw = this.device.createBuffer({
       label: "staging",
-      size: Math.ceil(bytes / 256) * 256,
+      size: Math.max(bytes, Math.min(Math.ceil(bytes / 256) * 256, this.most)),
       usage: MAP_READ | COPY_DST,
     });
     return { raw, warm: false };

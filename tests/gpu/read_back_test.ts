@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { GpuError } from "../../lib/gpu/errors.ts";
+import { StagingRing } from "../../lib/gpu/staging.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 
 Deno.test("many tensors of any length are read with one call", async () => {
@@ -41,6 +42,30 @@ Deno.test("large tensors come back whole", async () => {
   const back = await x.read();
   assertEquals(back.length, data.length);
   assert(back.every((value, i) => value === i));
+});
+
+Deno.test("what has no room in one staging buffer is read through several, all as it was at the call", async () => {
+  using gpu = await Gpu.open();
+  const most = 1024, sizes: number[] = [];
+  const tensors = Array.from({ length: 7 }, (_, i) => gpu.full([100 + i], i)); // two in a buffer
+  await gpu.sync();
+  const { createBuffer } = gpu.raw;
+  gpu.raw.createBuffer = (descriptor) => {
+    sizes.push(descriptor.size);
+    return createBuffer.call(gpu.raw, descriptor);
+  };
+  const ring = new StagingRing(gpu.raw, most);
+  const reading = ring.read(tensors.map(({ slice }) => slice), (copy) => {
+    const encoder = gpu.raw.createCommandEncoder();
+    copy(encoder);
+    gpu.raw.queue.submit([encoder.finish()]);
+  });
+  gpu.raw.createBuffer = createBuffer;
+  for (const tensor of tensors) gpu.write(tensor, new Float32Array(tensor.size).fill(-1));
+  const values = (await reading).map((part) => new Float32Array(part));
+  assertEquals(sizes.length, 4);
+  assert(sizes.every((size) => size <= most), sizes.join());
+  values.forEach((x, i) => assertEquals([...x], Array(100 + i).fill(i)));
 });
 
 Deno.test("half floats and integers are written and read, also odd numbers of them", async () => {
