@@ -12,18 +12,10 @@
  */
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import { NO_NUMBER4 } from "./not_finite.ts";
 
 /** Functions that {@linkcode activation} knows. */
 export type ActivationName = "gelu" | "gelu_tanh" | "silu" | "tanh" | "relu";
-
-/**
- * WGSL of `no_number4(x)`: which of four are NaN. By their bits, since compilers may assume that there
- * are none and take `x != x` for false.
- */
-export const NO_NUMBER4 = wgsl`
-fn no_number4(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
-}`;
 
 /**
  * tanh without overflow, and with all its digits near zero, where 1 − 2/(…) would lose them. NaN, of

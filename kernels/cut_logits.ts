@@ -4,7 +4,8 @@
  */
 import { TANH4 } from "./activation.ts";
 import { join, unroll, wgsl } from "./kernel.ts";
-import { columnGroups, OVERFLOWED, rowsPerThread, tileColumn, type TileShape } from "./tile.ts";
+import { OVERFLOWED } from "./not_finite.ts";
+import { columnGroups, rowsPerThread, tileColumn, type TileShape } from "./tile.ts";
 
 /** Stands for minus infinity: finite, so that differences stay finite. */
 export const LOWEST = "-3.0e38";

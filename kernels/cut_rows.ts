@@ -16,6 +16,7 @@
  */
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import { NOT_FINITE } from "./not_finite.ts";
 
 /** The byte of a bound that equals the reference; the range is −31.75 to 31.75 nats around it. */
 export const REFERENCE_BYTE = 128;
@@ -40,7 +41,7 @@ export const cutRows = defineKernel("cut_rows", () => ({
     softcap: "f32",
   },
   workgroup: [64, 1, 1],
-  code: wgsl`
+  code: wgsl`${NOT_FINITE}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(64)}
@@ -63,7 +64,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       factor *= 1.0 - ratio * ratio;
     }
     targetFactors[row] = factor;
-    let infinite = (bitcast<u32>(k.x) & 0x7f800000u) == 0x7f800000u;
+    let infinite = not_finite(k.x);
     if (infinite || k.y != 0.0) {
       let q = floor(${REFERENCE_BYTE}.0 + 4.0 * (params.logEps + k.x - reference[row])) + 1.0;
       word |= u32(select(clamp(q, 1.0, 255.0), 1.0, infinite)) << (8u * j);

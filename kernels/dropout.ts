@@ -8,9 +8,9 @@
  *
  * Bytes: 8 an element. One Philox block of four words for the four elements of an invocation.
  */
-import { NO_NUMBER4 } from "./activation.ts";
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import { NO_NUMBER4 } from "./not_finite.ts";
 import { PHILOX } from "./philox.ts";
 
 export const dropout = defineKernel("dropout", () => ({

@@ -4,13 +4,14 @@
  *   dz[i, v] = a_i · softmax(z_i)[v] − b_i · [v = target_i] − s_i
  *   a_i = g_i·(1 + 2·w·lse_i) + h_i,   b_i = g_i·(1 − ε),   s_i = g_i·ε / V
  *
- * where g_i is the upstream gradient of the row's loss times its weight, h_i that of its log-sum-exp, ε the label
- * smoothing and w the weight of the z-loss. Written as vec4f(lse_i, a_i, b_i, s_i). A row whose lse is
- * not finite has no gradient: its a is no number, and neither is what it is added to.
+ * where g_i is the upstream gradient of the row's loss times its weight, h_i that of its log-sum-exp,
+ * ε the label smoothing and w the weight of the z-loss. Written as vec4f(lse_i, a_i, b_i, s_i). A row
+ * whose lse is not finite has no gradient: its a is no number, and neither is what it is added to.
  * One invocation a row.
  */
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+import { NOT_FINITE } from "./not_finite.ts";
 
 export const lossCoefficients = defineKernel(
   "loss_coefficients",
@@ -32,7 +33,7 @@ export const lossCoefficients = defineKernel(
       zLoss: "f32",
     },
     workgroup: [64, 1, 1],
-    code: wgsl`
+    code: wgsl`${NOT_FINITE}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(64)}
@@ -43,11 +44,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     };
   let h = ${c.lse ? "dLse[positions[row]]" : "0.0"};
   let value = lse[row];
-  let bits = bitcast<u32>(value);
   let a = g * (1.0 + 2.0 * params.zLoss * value) + h;
   coefficients[row] = vec4f(
     value,
-    select(a, bitcast<f32>(bits | 0x7fc00000u), (bits & 0x7f800000u) == 0x7f800000u),
+    select(a, bitcast<f32>(bitcast<u32>(value) | 0x7fc00000u), not_finite(value)),
     g * (1.0 - params.smoothing),
     g * params.smoothing / params.vocabulary,
   );

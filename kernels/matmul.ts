@@ -18,13 +18,13 @@
  */
 import { NORMAL4, RELU4, TANH4 } from "./activation.ts";
 import { defineKernel, unroll, wgsl } from "./kernel.ts";
+import { OVERFLOWED } from "./not_finite.ts";
 import {
   arrayOf,
   columnGroups,
   declareAccumulators,
   multiplyStep,
   operandStaging,
-  OVERFLOWED,
   rowsPerThread,
   threadIndex,
   tileColumn,

@@ -9,7 +9,8 @@
 import { rowIndex } from "./grid.ts";
 import { TANH4 } from "./activation.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
-import { arrayOf, OVERFLOWED } from "./tile.ts";
+import { NOT_FINITE } from "./not_finite.ts";
+import { arrayOf } from "./tile.ts";
 
 export const targetLogits = defineKernel(
   "target_logits",
@@ -26,7 +27,7 @@ export const targetLogits = defineKernel(
     workgroup: [64, 1, 1],
     f16: half,
     code: wgsl`
-${TANH4}${OVERFLOWED}
+${TANH4}${NOT_FINITE}
 var<workgroup> sums: array<f32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -47,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   if (lid == 0u) {
     var z = sums[0]${bias ? " + bias[targets[row]]" : ""};
     if (params.softcap > 0.0) { z = params.softcap * tanh4(vec4f(z / params.softcap)).x; }
-    y[row] = select(max(z, -3.0e38), -3.0e38, overflowed(vec4f(z)).x);
+    y[row] = select(max(z, -3.0e38), -3.0e38, not_finite(z));
   }
 }`,
   }),

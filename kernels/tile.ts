@@ -66,18 +66,6 @@ export function arrayOf(vector: boolean, half = false): string {
   return `array<${vector ? vectorOf(half) : half ? "f16" : "f32"}>`;
 }
 
-/**
- * WGSL of `overflowed(x)`: which of four sums are infinite or no number; and of `spoilt(bias)`: the same
- * of biases, but for −∞, which takes an entry out on purpose. By their bits, since compilers may assume
- * that there are no such values, and a maximum may drop them.
- */
-export const OVERFLOWED = `fn overflowed(x: vec4f) -> vec4<bool> {
-  return (bitcast<vec4u>(x) & vec4u(0x7f800000u)) == vec4u(0x7f800000u);
-}
-fn spoilt(bias: vec4f) -> vec4<bool> {
-  return overflowed(bias) & (bitcast<vec4u>(bias) != vec4u(0xff800000u));
-}`;
-
 /** WGSL of thread coordinates `tx`, `ty` from `lid` = `@builtin(local_invocation_index)`. */
 export function threadIndex({ threadsX, threadsY, lanesX }: TileShape): string {
   const lanesY = 32 / lanesX;

@@ -37,7 +37,7 @@ export class StagingRing {
     const groups: BufferSlice[][] = [[]];
     let filled = 0;
     for (const slice of slices) {
-      const bytes = Math.ceil(slice.bytes / 8) * 8;
+      const bytes = roomOf(slice);
       if (filled > 0 && filled + bytes > this.most) groups.push([]), filled = 0;
       groups.at(-1)!.push(slice);
       filled += bytes;
@@ -50,22 +50,23 @@ export class StagingRing {
     slices: readonly BufferSlice[],
     submit: (copy: (encoder: GPUCommandEncoder) => void) => void,
   ): Promise<ArrayBuffer[]> {
-    const total = slices.reduce((sum, slice) => sum + Math.ceil(slice.bytes / 8) * 8, 0);
+    const total = slices.reduce((sum, slice) => sum + roomOf(slice), 0);
     const staging = this.#take(Math.max(8, total));
     submit((encoder) => {
       let at = 0;
-      for (const { buffer, offset, bytes } of slices) {
+      for (const slice of slices) {
+        const { buffer, offset, bytes } = slice;
         encoder.copyBufferToBuffer(buffer.raw, offset, staging.raw, at, Math.ceil(bytes / 4) * 4);
-        at += Math.ceil(bytes / 8) * 8;
+        at += roomOf(slice);
       }
     });
     const mapped = staging.raw.mapAsync(READ);
     const cut = () => {
       const all = staging.raw.getMappedRange();
       let at = 0;
-      return slices.map(({ bytes }) => {
-        const part = all.slice(at, at + bytes);
-        at += Math.ceil(bytes / 8) * 8;
+      return slices.map((slice) => {
+        const part = all.slice(at, at + slice.bytes);
+        at += roomOf(slice);
         return part;
       });
     };
@@ -103,4 +104,9 @@ export class StagingRing {
     if (staging.raw.size > 1 << 20 || this.#free.length >= 8) staging.raw.destroy();
     else this.#free.push(staging);
   }
+}
+
+/** Bytes that a slice takes in a staging buffer, where each begins at a multiple of eight. */
+function roomOf({ bytes }: BufferSlice): number {
+  return Math.ceil(bytes / 8) * 8;
 }

@@ -2,7 +2,7 @@
  * Attention weights of a model, to look at and to measure. The kernels never store them; here they
  * are computed again on the host, in f64, from the queries and keys of one pass.
  */
-import type { Tensor } from "../tensor/tensor.ts";
+import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import type { DiffTransformer, DiffTransformerBatch, Look } from "./diff_transformer.ts";
 
 /** Numbers of one layer's attention on the host. */
@@ -49,44 +49,36 @@ export async function traceAttention(
   batch: DiffTransformerBatch,
 ): Promise<Trace> {
   const { gpu, config: { causal } } = model;
-  const held: Tensor[] = [];
-  const hold = (tensor: Tensor) => held.push(tensor.alias()) - 1;
   type Places = { maps: { q: number; k: number }[]; v: number; attended: number; lambda: number };
   const places: Places[] = [], outputs: number[] = [], shapes: [readonly number[], number][] = [];
-  const look: Look = {
-    attention(_, { maps, v, lambda, attended }) {
-      shapes.push([maps[0].q.shape, v.shape[3]]);
-      places.push({
-        maps: maps.map(({ q, k }) => ({ q: hold(q), k: hold(k) })),
-        v: hold(v),
-        attended: hold(attended),
-        lambda: lambda ? hold(lambda) : -1,
-      });
-    },
-    output: (_, x) => void outputs.push(hold(x)),
-  };
-  try {
-    {
-      using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
-      model.hidden(batch, { look }).dispose();
-    }
-    const read = await gpu.read(held);
-    return {
-      layers: places.map(({ maps, v, attended, lambda }, i) => {
-        const [[batch, time, heads, widthQk], widthV] = shapes[i];
-        return {
-          ...{ layer: i + 1, batch, time, heads, widthQk, widthV, causal },
-          maps: maps.map(({ q, k }) => ({ q: read[q], k: read[k] })),
-          v: read[v],
-          attended: read[attended],
-          lambda: lambda < 0 ? undefined : read[lambda][0],
-        };
-      }),
-      outputs: outputs.map((place) => read[place]),
+  const read = await readWithoutGrad(gpu, (hold) => {
+    const look: Look = {
+      attention(_, { maps, v, lambda, attended }) {
+        shapes.push([maps[0].q.shape, v.shape[3]]);
+        places.push({
+          maps: maps.map(({ q, k }) => ({ q: hold(q.alias()), k: hold(k.alias()) })),
+          v: hold(v.alias()),
+          attended: hold(attended.alias()),
+          lambda: lambda ? hold(lambda.alias()) : -1,
+        });
+      },
+      output: (_, x) => void outputs.push(hold(x.alias())),
     };
-  } finally {
-    for (const tensor of held) tensor.dispose();
-  }
+    model.hidden(batch, { look }).dispose();
+  });
+  return {
+    layers: places.map(({ maps, v, attended, lambda }, i) => {
+      const [[batch, time, heads, widthQk], widthV] = shapes[i];
+      return {
+        ...{ layer: i + 1, batch, time, heads, widthQk, widthV, causal },
+        maps: maps.map(({ q, k }) => ({ q: read[q], k: read[k] })),
+        v: read[v],
+        attended: read[attended],
+        lambda: lambda < 0 ? undefined : read[lambda][0],
+      };
+    }),
+    outputs: outputs.map((place) => read[place]),
+  };
 }
 
 /** The weights with which a position of a sequence attends, in one head. */

@@ -1,6 +1,7 @@
 import { linearCrossEntropy } from "../losses/linear_cross_entropy.ts";
 import * as ops from "../ops/mod.ts";
 import type { Gpu } from "../tensor/gpu.ts";
+import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { runBlocks, storedBytes } from "./blocks.ts";
 import {
@@ -196,18 +197,12 @@ export class DiffTransformer extends Model {
 
   /** λ of every layer as it is now; none in an ordinary transformer. */
   async lambdas(): Promise<number[]> {
-    const found: Tensor[] = [];
-    try {
-      {
-        using _ = this.gpu.noGrad(); // not while waiting: others may be training meanwhile
-        for (const { attention } of this.blocks) {
-          if (attention instanceof DiffAttention) found.push(attention.lambda());
-        }
+    const found = await readWithoutGrad(this.gpu, (hold) => {
+      for (const { attention } of this.blocks) {
+        if (attention instanceof DiffAttention) hold(attention.lambda());
       }
-      return (await this.gpu.read(found)).map(([value]) => value);
-    } finally {
-      for (const tensor of found) tensor.dispose();
-    }
+    });
+    return found.map(([value]) => value);
   }
 
   override activationBytes(size: { batch: number; time: number; checkpoint?: boolean }): number {

@@ -1,3 +1,4 @@
+import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { LayerAttention } from "./attention_maps.ts";
 import type { Gpt2, Gpt2Batch } from "./gpt2.ts";
@@ -20,32 +21,26 @@ import type { Gpt2, Gpt2Batch } from "./gpt2.ts";
  */
 export async function traceGpt2(model: Gpt2, batch: Gpt2Batch): Promise<LayerAttention[]> {
   const { gpu, config: { heads } } = model;
-  const held: Tensor[] = [];
-  try {
-    let shape: readonly number[] = [];
+  let shape: readonly number[] = [];
+  const read = await readWithoutGrad(gpu, (hold) => {
     const look = (qkv: Tensor, attended: Tensor) => {
-      held.push(qkv.alias(), attended.alias());
+      hold(qkv.alias());
+      hold(attended.alias());
       shape = qkv.shape;
     };
-    {
-      using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
-      model.hidden(batch, { look }).dispose();
-    }
-    const read = await gpu.read(held);
-    const [size, time, triple] = shape, width = triple / 3;
-    return Array.from({ length: held.length / 2 }, (_, i) => {
-      const part = (which: number) => partOf(read[2 * i], width, which);
-      return {
-        ...{ layer: i + 1, batch: size, time, heads, causal: true, lambda: undefined },
-        ...{ widthQk: width / heads, widthV: width / heads },
-        maps: [{ q: part(0), k: part(1) }],
-        v: part(2),
-        attended: read[2 * i + 1],
-      };
-    });
-  } finally {
-    for (const tensor of held) tensor.dispose();
-  }
+    model.hidden(batch, { look }).dispose();
+  });
+  const [size, time, triple] = shape, width = triple / 3;
+  return Array.from({ length: read.length / 2 }, (_, i) => {
+    const part = (which: number) => partOf(read[2 * i], width, which);
+    return {
+      ...{ layer: i + 1, batch: size, time, heads, causal: true, lambda: undefined },
+      ...{ widthQk: width / heads, widthV: width / heads },
+      maps: [{ q: part(0), k: part(1) }],
+      v: part(2),
+      attended: read[2 * i + 1],
+    };
+  });
 }
 
 /** One of three tensors that lie side by side in their last dimension. */

@@ -53,13 +53,10 @@ export function linear(
   const outShape = [...shape.slice(0, -1), n];
   if (bias) checkShapeIs("linear", "bias", bias, [n], "(the outputs of weight)");
   if (residual) checkShapeIs("linear", "residual", residual, outShape, "like the result");
-
   if (activation && !["gelu", "gelu_tanh", "relu", "tanh"].includes(activation)) {
+    const given = JSON.stringify(activation);
     throw new RangeError(
-      `linear(): activation is ${
-        JSON.stringify(activation)
-      }; expected "gelu", "gelu_tanh", "relu" ` +
-        `or "tanh".`,
+      `linear(): activation is ${given}; expected "gelu", "gelu_tanh", "relu" or "tanh".`,
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Classifier } from "../nn/classifier.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import { padTokens } from "../data/token_batches.ts";
 
 /** Options of {@linkcode classify}. */
@@ -25,32 +25,25 @@ export async function classify(
   texts: readonly ArrayLike<number>[],
   { padId, batchSize = 64 }: ClassifyOptions,
 ): Promise<Float64Array> {
-  const { gpu } = model;
   const order = Array.from(texts, (_, i) => i).sort((a, b) => texts[a].length - texts[b].length);
   const batches: number[][] = [];
   for (let i = 0; i < order.length; i += batchSize) batches.push(order.slice(i, i + batchSize));
   let probabilities = new Float64Array();
   for (let start = 0; start < batches.length; start += BATCHES_A_READ) {
     const part = batches.slice(start, start + BATCHES_A_READ);
-    const results: Tensor[] = [];
-    try {
-      {
-        using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
-        for (const members of part) {
-          const rows = members.map((i) => ({ ids: texts[i], label: -100 }));
-          results.push(model.logits(padTokens(rows, { padId })));
-        }
+    const results = await readWithoutGrad(model.gpu, (hold) => {
+      for (const members of part) {
+        const rows = members.map((i) => ({ ids: texts[i], label: -100 }));
+        hold(model.logits(padTokens(rows, { padId })));
       }
-      const classes = results[0].shape[1];
-      if (start === 0) probabilities = new Float64Array(texts.length * classes);
-      for (const [i, logits] of (await gpu.read(results)).entries()) {
-        for (const [row, text] of part[i].entries()) {
-          const scores = logits.subarray(row * classes, (row + 1) * classes);
-          probabilities.set(softmax(scores), text * classes);
-        }
+    });
+    const classes = results[0].length / part[0].length;
+    if (start === 0) probabilities = new Float64Array(texts.length * classes);
+    for (const [i, logits] of results.entries()) {
+      for (const [row, text] of part[i].entries()) {
+        const scores = logits.subarray(row * classes, (row + 1) * classes);
+        probabilities.set(softmax(scores), text * classes);
       }
-    } finally {
-      for (const logits of results) logits.dispose();
     }
   }
   return probabilities;

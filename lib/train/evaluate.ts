@@ -1,4 +1,4 @@
-import type { Tensor } from "../tensor/tensor.ts";
+import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import type { Trainable } from "./train_options.ts";
 
 /** Batches whose losses wait on the device for one read; a page can breathe in between. */
@@ -15,23 +15,16 @@ export async function evaluate<Batch>(
   loss: Trainable<Batch>["loss"] = (batch, options) => model.loss(batch, options),
 ): Promise<number> {
   if (data.length === 0) throw new RangeError("evaluate(): data has no batches.");
-  const { gpu } = model;
   let sum = 0, count = 0;
   for (let start = 0; start < data.length; start += BATCHES_A_READ) {
     const part = data.slice(start, start + BATCHES_A_READ);
-    const losses: Tensor[] = [];
-    try {
-      {
-        using _ = gpu.noGrad(); // not while waiting: others may be training meanwhile
-        for (const batch of part) losses.push(loss(batch, {}));
-      }
-      for (const [i, [value]] of (await gpu.read(losses)).entries()) {
-        const { targets } = model.measure(part[i]);
-        sum += value * targets;
-        count += targets;
-      }
-    } finally {
-      for (const value of losses) value.dispose();
+    const losses = await readWithoutGrad(model.gpu, (hold) => {
+      for (const batch of part) hold(loss(batch, {}));
+    });
+    for (const [i, [value]] of losses.entries()) {
+      const { targets } = model.measure(part[i]);
+      sum += value * targets;
+      count += targets;
     }
   }
   if (count === 0) throw new RangeError("evaluate(): data has no label that counts.");

@@ -1,11 +1,18 @@
-/** The tiles that GPUs use, on whatever adapter there is: the software adapter has its own. */
+/**
+ * The tiles that GPUs use, on whatever adapter there is: the software adapter has its own. `checkLoss`
+ * asserts that every element is within its tolerance.
+ */
+import { assertNotEquals } from "@std/assert";
+import { cutTile } from "../../lib/gpu/tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { checkLoss } from "./check_loss.ts";
 import { randomProblem } from "./reference.ts";
 
 Deno.test("the ways agree with f64 with the tiles of GPUs", async () => {
   using gpu = await Gpu.open();
+  const own = cutTile(gpu, 32), { software } = gpu.adapter;
   (gpu.adapter as { software: boolean }).software = false;
+  if (software) assertNotEquals(cutTile(gpu, 32), own, "the software adapter's tile");
   // D of whole steps and vectors, and of neither; more than one tile of rows and of columns.
   const cases = [
     [{ t: 150, v: 300, d: 32 }, { filterEps: "auto", reduction: "none" }, ["cut"]],

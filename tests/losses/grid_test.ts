@@ -1,7 +1,9 @@
 /**
  * The loss in all three ways against f64, over a grid of options like that of the tests of Apple's
- * cut_cross_entropy: every combination on small shapes, every pair of values on larger ones.
+ * cut_cross_entropy: every combination on small shapes, every pair of values on larger ones. `checkLoss`
+ * asserts that every element is within its tolerance.
  */
+import { assertEquals } from "@std/assert";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { checkLoss, type LossCase } from "./check_loss.ts";
 import { type HostProblem, randomProblem } from "./reference.ts";
@@ -42,6 +44,20 @@ function pairwise(): Combination[] {
   }
   return chosen;
 }
+
+Deno.test("the grid has all combinations, and all pairs of values in few of them", () => {
+  const values = Object.entries(VALUES), size = (i: number) => values[i][1].length;
+  assertEquals(product().length, values.reduce((all, _, i) => all * size(i), 1));
+  const met = new Set<string>();
+  for (const x of pairwise()) {
+    const entries = Object.entries(x).map(([name, value]) => `${name}=${value}`);
+    for (const a of entries) for (const b of entries) if (a < b) met.add(`${a}, ${b}`);
+  }
+  const pairs = values.flatMap((_, i) =>
+    values.slice(i + 1).map((_, j) => size(i) * size(i + 1 + j))
+  );
+  assertEquals(met.size, pairs.reduce((sum, count) => sum + count, 0));
+});
 
 const problems = new Map<string, HostProblem>();
 

@@ -8,6 +8,7 @@ import { mean, sum } from "../../ops/sum.ts";
 import type { Gpu } from "../../tensor/gpu.ts";
 import { measureRun } from "../../tensor/measure_run.ts";
 import type { Shape } from "../../tensor/shape.ts";
+import { readWithoutGrad } from "../../tensor/read_without_grad.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { attentionReference } from "./attention_reference.ts";
 import { difference } from "./difference.ts";
@@ -156,13 +157,12 @@ function openSession(gpu: Gpu, settings: Settings): Session {
           }
         },
         value: async (series) => {
-          using result = (() => {
-            using _ = gpu.noGrad(); // not while waiting: others may be measuring meanwhile
+          const [[result]] = await readWithoutGrad(gpu, (hold) => {
             using y = forward(series, inputs(series));
             using squares = mul(y, y);
-            return mean(squares);
-          })();
-          return await result.item();
+            hold(mean(squares));
+          });
+          return result;
         },
         [Symbol.dispose]() {
           for (const of of made.values()) for (const x of Object.values(of)) x.dispose();

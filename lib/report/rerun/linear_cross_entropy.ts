@@ -4,6 +4,7 @@ import { linearCrossEntropy } from "../../losses/linear_cross_entropy.ts";
 import { measureLoss } from "../../losses/measure_loss.ts";
 import type { LinearCrossEntropyOptions } from "../../losses/options.ts";
 import type { Gpu } from "../../tensor/gpu.ts";
+import { readWithoutGrad } from "../../tensor/read_without_grad.ts";
 import { difference } from "./difference.ts";
 import type { Check, Experiment, Plan, Report, Session, Settings } from "./experiment.ts";
 import { lossReference } from "./loss_reference.ts";
@@ -73,11 +74,10 @@ function openSession(gpu: Gpu, { v, d, seed }: Settings, steps: readonly number[
       return {
         measure: (series, rounds) => measureLoss(e, c, targets, WAYS[series], { rounds }),
         value: async (series) => {
-          using loss = (() => {
-            using _ = gpu.noGrad(); // not while waiting: others may be measuring meanwhile
-            return linearCrossEntropy(e, c, targets, WAYS[series]);
-          })();
-          return await loss.item();
+          const [[loss]] = await readWithoutGrad(gpu, (hold) => {
+            hold(linearCrossEntropy(e, c, targets, WAYS[series]));
+          });
+          return loss;
         },
         [Symbol.dispose]() {
           e.zeroGrad();
