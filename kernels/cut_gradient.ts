@@ -26,6 +26,8 @@ import {
   cutJobBytes,
   type CutJobConstants,
   cutJobDeclarations,
+  pickedRow,
+  rowOfE,
 } from "./cut_job.ts";
 import { SCALE_PARAMS, SCALES } from "./fixed_point.ts";
 import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
@@ -54,7 +56,7 @@ export interface CutGradientConstants extends CutJobConstants {
 
 /** Bytes of workgroup memory. */
 export function cutGradientBytes(tile: TileShape, half = false): number {
-  return cutJobBytes(tile, half) + (half ? operandStagingBytes(tile.k, tile.n) : 0) + tile.n * 4;
+  return cutJobBytes(tile, half) + (half ? operandStagingBytes(tile.k, tile.n) : 0);
 }
 
 export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants) => {
@@ -72,7 +74,7 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     ...matrix,
     binding: "e",
     order: "mn",
-    row: (k) => `e_row[min(${k}, ${tile.m - 1}u)]`,
+    row: (k) => rowOfE(tile, `min(${k}, ${tile.m - 1}u)`),
   });
   /** Products 2 and 3: walk through D in slabs, each a sum of `depth` staged rows. */
   const slabs = (
@@ -119,6 +121,7 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
             c.vector ? "" : ` && d + ${e}u < params.d`
           }) { atomicAdd(&${target}[at + ${e}u], fixed[${e}]); }`)
       } } }`);
+  const stepsOf = (column: string) => `gradient[${column}][${tile.m / 4}].x`;
   const stepsOfMaxima = (first: string) =>
     `let ofMaxima = vec4f(${
       join(4, ", ", (e) => `steps_in_one(scale(${first} + min(d + ${e}u, params.d - 1u)))`)
@@ -139,7 +142,6 @@ export const cutGradient = defineKernel("cut_gradient", (c: CutGradientConstants
     code: wgsl`
 ${cutJobDeclarations(c)}${half ? operandStaging("slab", tile.k, tile.n) : ""}
 ${SCALES}
-var<workgroup> steps_of: array<f32, ${tile.n}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
   // 1. G.
@@ -164,9 +166,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   ${slabOfC.declare()}
   ${
           unroll(rowsPerThread(tile), (i) =>
-            `let picked${i} = picked[${tileRow(tile, i)}]; let to${i} = e_row[${
-              tileRow(tile, i)
-            }]; let mass${i} = rowData[2u * picked${i}].z; let inverse${i} = select(0.0, 1.0 / mass${i}, mass${i} > 0.0);
+            `let picked${i} = ${pickedRow(tileRow(tile, i))}; let to${i} = ${
+              rowOfE(tile, tileRow(tile, i))
+            }; let mass${i} = rowData[2u * picked${i}].z; let inverse${i} = select(0.0, 1.0 / mass${i}, mass${i} > 0.0);
   let steps${i} = steps_in_one(reach(params.rowSums + picked${i}, params.cSpread));`)
         }
   ${
@@ -194,9 +196,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
       c.dC
         ? wgsl`{ // 3. The tile's rows of dC.
   ${slabOfE.declare()}
-  // Not in registers, which the sums below take. Barriers before they are used are in the loop over slabs.
+  // Not in registers, which the sums below take, but in what a row of G has more than it needs. Barriers
+  // before they are used are in the loop over slabs.
   for (var column = lid; column < columns; column += ${threads}u) {
-    steps_of[column] = steps_in_one(reach(params.columnSums + firstColumn + column, params.eSpread));
+    ${
+          stepsOf("column")
+        } = steps_in_one(reach(params.columnSums + firstColumn + column, params.eSpread));
   }
   ${
           slabs(
@@ -214,7 +219,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
                 () => ({
                   row: `(tile * ${tile.n}u + r)`,
                   inverse: "inverseMass",
-                  steps: "steps_of[r]",
+                  steps: stepsOf("r"),
                 }),
               )
             }`,

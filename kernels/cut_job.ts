@@ -44,10 +44,24 @@ export interface CutJobConstants {
   half?: boolean;
 }
 
-/** Bytes of workgroup memory. */
+/** Bytes of workgroup memory; at most 48 KiB with the tiles of large GPUs, which have no more. */
 export function cutJobBytes(tile: TileShape, half = false): number {
-  return tileStagingBytes(tile, half) + tile.n * (tile.m / 4 + 1) * 16 + tile.m * 8 +
-    tileThreads(tile) * 4;
+  return tileStagingBytes(tile, half) + tile.n * (tile.m / 4 + 1) * 16 + rowListLength(tile) * 4;
+}
+
+/** Elements of the list of rows, which serves for counting before. */
+function rowListLength(tile: TileShape): number {
+  return Math.max(tileThreads(tile), 2 * tile.m);
+}
+
+/** WGSL of the place of a job's row among all rows. */
+export function pickedRow(i: string): string {
+  return `row_list[${i}]`;
+}
+
+/** WGSL of where a job's row lies in E. */
+export function rowOfE({ m }: TileShape, i: string): string {
+  return `row_list[${m}u + ${i}]`;
 }
 
 /** Bindings of a job. */
@@ -80,25 +94,24 @@ export function cutJobDeclarations({ tile, softcap, half }: CutJobConstants): st
   return wgsl`
 ${operandStaging("stageA", tile.k, tile.m, half)}
 ${operandStaging("stageB", tile.k, tile.n, half)}
-// G, transposed: [column][four rows].
+// G, transposed: [column][four rows], and one element more.
 ${staging("gradient", tile.n, tile.m)}
-var<workgroup> picked: array<u32, ${tile.m}>;
-var<workgroup> e_row: array<u32, ${tile.m}>;
-var<workgroup> before: array<u32, ${tileThreads(tile)}>;
+// How many rows survive up to each thread's; then the places of the job's rows, and where they lie in E.
+var<workgroup> row_list: array<u32, ${rowListLength(tile)}>;
 ${SURVIVES}
 ${logitFunctions(softcap)}`;
 }
 
 /**
- * WGSL of a job, to begin a kernel with: `tile`, `survivors` rows of which `picked` has the places among
- * all rows and `e_row` those in E, `columns` of the tile, and `gradient`. Needs `group` and `lid`.
+ * WGSL of a job, to begin a kernel with: `tile`, `survivors` rows (see {@linkcode pickedRow},
+ * {@linkcode rowOfE}), `columns` of the tile, and `gradient`. Needs `group` and `lid`.
  */
 export function cutJob(c: CutJobConstants): string {
   const { tile } = c, matrix = { vector: c.vector, half: c.half, stride: "params.d" };
   const threads = tileThreads(tile), rows = rowsPerThread(tile), groups = columnGroups(tile);
   const loader = tileLoader(
     tile,
-    { ...matrix, binding: "e", order: "k", row: (i) => `e_row[min(${i}, ${tile.m - 1}u)]` },
+    { ...matrix, binding: "e", order: "k", row: (i) => rowOfE(tile, `min(${i}, ${tile.m - 1}u)`) },
     { ...matrix, binding: "c", order: "k" },
     c.wholeSteps,
   );
@@ -128,25 +141,28 @@ export function cutJob(c: CutJobConstants): string {
     let threshold = bounds[params.thresholds + w];
     for (var j = 0u; j < 4u; j++) { if (survives(bound, threshold, j)) { count++; } }
   }
-  before[lid] = count;
+  row_list[lid] = count;
   workgroupBarrier();
   for (var distance = 1u; distance < ${threads}u; distance *= 2u) {
     var other = 0u;
-    if (lid >= distance) { other = before[lid - distance]; }
+    if (lid >= distance) { other = row_list[lid - distance]; }
     workgroupBarrier();
-    before[lid] += other;
+    row_list[lid] += other;
     workgroupBarrier();
   }
   // Loaded for all threads at once: barriers below stand in loops over it, and browsers refuse those
   // whose length is not known to be the same for every thread.
-  let survivors = min(workgroupUniformLoad(&before[${threads - 1}u]) - firstRank, ${tile.m}u);
-  var rank = before[lid] - count;
+  let survivors = min(workgroupUniformLoad(&row_list[${threads - 1}u]) - firstRank, ${tile.m}u);
+  var rank = row_list[lid] - count;
+  workgroupBarrier();
   for (var w = firstWord; w < endWord; w++) {
     let bound = bounds[mapBase + w];
     let threshold = bounds[params.thresholds + w];
     for (var j = 0u; j < 4u; j++) {
       if (survives(bound, threshold, j)) {
-        if (rank >= firstRank && rank < firstRank + ${tile.m}u) { picked[rank - firstRank] = w * 4u + j; }
+        if (rank >= firstRank && rank < firstRank + ${tile.m}u) { ${
+    pickedRow("rank - firstRank")
+  } = w * 4u + j; }
         rank++;
       }
     }
@@ -154,8 +170,8 @@ export function cutJob(c: CutJobConstants): string {
   workgroupBarrier();
   // Places without a row repeat the first one; what they compute is not added anywhere.
   for (var i = lid; i < ${tile.m}u; i += ${threads}u) {
-    if (i >= survivors) { picked[i] = picked[0]; }
-    e_row[i] = bitcast<u32>(rowData[2u * picked[i] + 1u].x);
+    if (i >= survivors) { ${pickedRow("i")} = ${pickedRow("0")}; }
+    ${rowOfE(tile, "i")} = bitcast<u32>(rowData[2u * ${pickedRow("i")} + 1u].x);
   }
   workgroupBarrier();
   {
@@ -174,9 +190,9 @@ export function cutJob(c: CutJobConstants): string {
     ${logitsFromAccumulators(tile, c, `tile * ${tile.n}u`)}
     ${
     unroll(rows, (i) =>
-      `let row${i} = ${
-        tileRow(tile, i)
-      }; let data${i} = rowData[2u * picked[row${i}]]; let target${i} = vec4u(bitcast<u32>(rowData[2u * picked[row${i}] + 1u].y) - params.first); let valid${i} = row${i} < survivors;`)
+      `let row${i} = ${tileRow(tile, i)}; let picked${i} = ${
+        pickedRow(`row${i}`)
+      }; let data${i} = rowData[2u * picked${i}]; let target${i} = vec4u(bitcast<u32>(rowData[2u * picked${i} + 1u].y) - params.first); let valid${i} = row${i} < survivors;`)
   }
     ${
     unroll(groups, (j) =>

@@ -13,6 +13,7 @@ import {
   cutJobBindings,
   type CutJobConstants,
   cutJobDeclarations,
+  pickedRow,
 } from "./cut_job.ts";
 import { FIXED_POINT, SCALE_PARAMS } from "./fixed_point.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
@@ -42,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     var own = 0.0;
     for (var r = 0u; r < survivors; r++) {
       let g = abs(gradient[column][r / 4u][r % 4u]);
-      sum += g * scale(params.rowSizes + picked[r]);
+      sum += g * scale(params.rowSizes + ${pickedRow("r")});
       own += g;
     }
     add(params.columnSums + firstColumn + column, sum, mass * scale(params.eSpread));
@@ -53,7 +54,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     for (var column = 0u; column < columns; column++) {
       sum += abs(gradient[column][r / 4u][r % 4u]) * scale(params.columnSizes + firstColumn + column);
     }
-    add(params.rowSums + picked[r], sum, rowData[2u * picked[r]].z * scale(params.cSpread));
+    let picked = ${pickedRow("r")};
+    add(params.rowSums + picked, sum, rowData[2u * picked].z * scale(params.cSpread));
   }
 }`,
   };
