@@ -15,7 +15,7 @@ import {
   attentionProblem,
   attentionSizes,
 } from "./attention_problem.ts";
-import { attentionTile } from "./attention_tiles.ts";
+import { attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkRank } from "./check.ts";
 
 export type { AttentionMaskOptions, AttentionOptions } from "./attention_problem.ts";
@@ -51,6 +51,8 @@ export function attention(
   checkF32("attention", { q, k, v });
   const sizes = attentionSizes("attention", q, k, v);
   const { gpu } = q;
+  const gradients = q.requiresGrad || k.requiresGrad || v.requiresGrad;
+  checkAttentionLength("attention", gpu, sizes, 1, gradients);
   const problem = attentionProblem("attention", gpu, sizes, false, options);
   const { batch, timeQ, heads, widthV } = sizes;
   return attend(gpu, problem, { q, k, v }, [batch, timeQ, heads, widthV], (upstream) => {
@@ -94,6 +96,7 @@ export function attentionPacked(
     );
   }
   const sizes = { batch, heads, timeQ: time, timeK: time, widthQk: width, widthV: width };
+  checkAttentionLength("attentionPacked", gpu, sizes, 1, qkv.requiresGrad);
   const problem = attentionProblem("attentionPacked", gpu, sizes, true, options);
   return attend(gpu, problem, { qkv }, [batch, time, heads * width], (upstream) => {
     const dqkv = gpu.empty(qkv.shape, { label: "gradient" });

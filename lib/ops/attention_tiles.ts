@@ -1,5 +1,6 @@
 /** Which tile the attention kernels use on which adapter. */
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
+import { MOST_STEPS } from "../gpu/tiles.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import type { AttentionSizes } from "./attention_problem.ts";
 
@@ -65,6 +66,50 @@ export function attentionTileHeld(
   const scores = pass === "forward" ? 1 : maps + 1;
   const results = { forward: widthV, queries: maps * widthQk, keys: maps * widthQk + widthV }[pass];
   return rows * (scores * columns + results) / (threadsX * threadsY);
+}
+
+/** Steps that loops take in an invocation of a kernel, those of the products in a block included. */
+function stepsOf(
+  { columns, step }: AttentionTile,
+  pass: AttentionPass,
+  { timeQ, timeK, widthQk, widthV }: AttentionSizes,
+  maps: number,
+): number {
+  const ofScores = maps * Math.ceil(widthQk / step), ofDY = Math.ceil(widthV / step);
+  const weighted = columns / step;
+  const ofBlock = {
+    forward: ofScores + weighted,
+    queries: ofScores + ofDY + maps * weighted,
+    keys: ofScores + ofDY + (maps + 1) * weighted,
+  }[pass];
+  return Math.ceil((pass === "keys" ? timeQ : timeK) / columns) * (1 + ofBlock);
+}
+
+/**
+ * Refuses what a software adapter would leave unfinished without a word, see {@linkcode MOST_STEPS}.
+ *
+ * @throws {RangeError} naming the length of the sequences.
+ */
+export function checkAttentionLength(
+  operation: string,
+  gpu: Gpu,
+  sizes: AttentionSizes,
+  maps: number,
+  gradients: boolean,
+): void {
+  if (!gpu.adapter.software) return;
+  const { timeQ, timeK } = sizes;
+  const passes: AttentionPass[] = gradients ? ["queries", "keys"] : [];
+  const most = Math.max(
+    stepsOf(SOFTWARE_TILE, "forward", sizes, 1),
+    ...passes.map((pass) => stepsOf(SOFTWARE_TILE, pass, sizes, maps)),
+  );
+  if (most <= MOST_STEPS) return;
+  throw new RangeError(
+    `${operation}(): ${timeQ} queries and ${timeK} keys take ${most} steps of a loop` +
+      `${gradients ? " in the backward pass" : ""}; expected at most ${MOST_STEPS} on a software ` +
+      `adapter, whose loops end there.`,
+  );
 }
 
 /** The tile for an adapter and a problem of one map, or of two (differential attention). */

@@ -15,7 +15,7 @@ import {
   attentionProblem,
   attentionSizes,
 } from "./attention_problem.ts";
-import { attentionTile } from "./attention_tiles.ts";
+import { attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkShapeIs } from "./check.ts";
 import { runElements } from "./elementwise.ts";
 import { reshape } from "./reshape.ts";
@@ -76,6 +76,8 @@ export function diffAttention(
     );
   }
   const { gpu } = q1;
+  const gradients = [q1, k1, q2, k2, v, lambda].some(({ requiresGrad }) => requiresGrad);
+  checkAttentionLength(name, gpu, sizes, 2, gradients);
   const options = { ...others, keyMask: mask };
   const problem = attentionProblem(name, gpu, sizes, false, options, "mask");
   if (gpu.limits.maxStorageBuffersPerShaderStage < BUFFERS) {

@@ -1,6 +1,7 @@
 /** One vector a sequence: a chosen token, or the mean of the tokens that are no padding. */
 import { elementGrid } from "../../kernels/grid.ts";
 import { pool, poolGradient } from "../../kernels/pool.ts";
+import { MOST_STEPS } from "../gpu/tiles.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -72,6 +73,7 @@ export function selectToken(x: Tensor, index: number | readonly number[] | Tenso
  * @param x [B, T, D].
  * @param mask i32 [B, T].
  * @returns [B, D].
+ * @throws {RangeError} if a software adapter would not come to the end of a sequence.
  */
 export function maskedMean(x: Tensor, mask: Tensor): Tensor {
   checkF32("maskedMean", { x });
@@ -79,6 +81,12 @@ export function maskedMean(x: Tensor, mask: Tensor): Tensor {
   const { gpu, shape } = x;
   const [batch, time, columns] = shape;
   checkShapeIs("maskedMean", "mask", mask, [batch, time], "like the first dimensions of x");
+  if (gpu.adapter.software && time > MOST_STEPS) {
+    throw new RangeError(
+      `maskedMean(): x has ${time} tokens a sequence; expected at most ${MOST_STEPS} on a software ` +
+        `adapter, whose loops end there.`,
+    );
+  }
   const chosen = hostInts("maskedMean", "mask", mask);
   const y = gpu.empty([batch, columns], { label: "maskedMean" });
   const kind = "mean" as const;

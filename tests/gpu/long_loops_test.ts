@@ -5,7 +5,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import type { LinearCrossEntropyOptions } from "../../lib/losses/options.ts";
-import { linear, matmul } from "../../lib/ops/mod.ts";
+import { attention, diffAttention, linear, maskedMean, matmul } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { assertClose } from "../ops/check_op.ts";
 
@@ -56,4 +56,42 @@ Deno.test("the bias of a loss gets the gradients of 70,000 tokens, all of one ta
     assertClose(dBias, expected, `${what}: dBias`, 1e-3);
     assertClose(dC, expected.flatMap((x) => Array(4).fill(x / 10)), `${what}: dC`, 1e-4);
   }
+});
+
+Deno.test("attention as long as a software adapter comes to the end of is right; longer, and a longer mean, is refused", async () => {
+  if (!gpu.adapter.software) return;
+  // A block of 16 keys takes six steps: its own, one for scores of width 4, four for the weighted sum.
+  const longest = Math.floor(65_000 / 6) * 16;
+  const keys = (time: number) => gpu.full([1, time, 1, 4], 1);
+  using q = gpu.full([1, 1, 1, 4], 1);
+  using k = keys(longest);
+  using v = gpu.tensor(Float32Array.from({ length: 4 * longest }, (_, i) => i >> 2), k.shape);
+  using y = attention(q, k, v);
+  assertClose(
+    await y.read(),
+    new Float32Array(4).fill((longest - 1) / 2),
+    "mean of values",
+    0,
+    1e-4,
+  );
+  using longer = keys(longest + 1);
+  assertThrows(
+    () => attention(q, longer, longer),
+    RangeError,
+    "take 65004 steps of a loop; expected",
+  );
+  using lambda = gpu.tensor([0.5]);
+  using learned = gpu.full([1, 1, 1, 4], 1, { requiresGrad: true });
+  assertThrows(
+    () => diffAttention(learned, k, q, k, v, lambda),
+    RangeError,
+    "steps of a loop in the backward pass; expected",
+  );
+  using x = gpu.full([1, 65_001, 4], 1);
+  using mask = gpu.tensor(new Int32Array(65_001).fill(1), [1, 65_001]);
+  assertThrows(
+    () => maskedMean(x, mask),
+    RangeError,
+    "x has 65001 tokens a sequence; expected at most 65000",
+  );
 });
