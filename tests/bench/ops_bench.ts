@@ -212,8 +212,12 @@ function cases(s: Sizes, small: boolean): ((gpu: Gpu) => Row)[] {
   return [
     moving("gelu", [2, 5], ([x]) => ops.gelu(x), [], 4 * s.width),
     moving("gelu tanh", [2, 5], ([x]) => ops.gelu(x, { approximate: "tanh" }), [], 4 * s.width),
+    moving("silu", [2, 5], ([x]) => ops.silu(x)),
+    moving("tanh", [2, 5], ([x]) => ops.tanh(x)),
     moving("swiglu", [3, 8], ([x, y]) => ops.swiglu(x, y), [[s.batch, s.time, s.width]]),
     moving("add", [3, 3], ([x, y]) => ops.add(x, y), [[s.batch, s.time, s.width]]),
+    moving("mul", [3, 9], ([x, y]) => ops.mul(x, y), [[s.batch, s.time, s.width]]),
+    moving("scale", [2, 4], ([x]) => ops.scale(x, 0.5)),
     moving("dropout", [2, 4], ([x]) => ops.dropout(x, 0.1, { seed: 1 })),
     moving("layerNorm", [2, 7], ([x, w, b]) => ops.layerNorm(x, w, b), [[s.width], [s.width]]),
     moving("rmsNorm", [2, 7], ([x, w]) => ops.rmsNorm(x, w), [[s.width]]),
@@ -223,6 +227,23 @@ function cases(s: Sizes, small: boolean): ((gpu: Gpu) => Row)[] {
       ([x]) => ops.rotary(ops.reshape(x, [s.batch, s.time, s.heads, s.width / s.heads])),
     ),
     moving("mean", [1, 2], ([x]) => ops.mean(x)),
+    moving("sum", [1, 2], ([x]) => ops.sum(x)),
+    moving("selectToken", [0, 1], ([x]) => ops.selectToken(x, 0)),
+    named("maskedMean", (gpu) => {
+      const mask = gpu.tensor(new Int32Array(tokens).fill(1), [s.batch, s.time]);
+      return {
+        shape: `[${s.batch}, ${s.time}, ${s.width}]`,
+        inputs: [random(gpu, [s.batch, s.time, s.width])],
+        op: ([x]) => ops.maskedMean(x, mask),
+        bytes: [4 * tokens * s.width, 8 * tokens * s.width],
+      };
+    }),
+    named("diffLambda", (gpu) => ({
+      shape: `[4, ${s.width / s.heads}]`,
+      inputs: [random(gpu, [4, s.width / s.heads], 0.1)],
+      op: ([vectors]) => ops.diffLambda(vectors, 0.8),
+      bytes: [16 * s.width / s.heads, 48 * s.width / s.heads],
+    })),
     named("embedding", (gpu) => {
       const ids = Int32Array.from({ length: tokens }, (_, i) => (i * i * 31) % s.vocabulary);
       const onDevice = gpu.tensor(ids, [s.batch, s.time]);
