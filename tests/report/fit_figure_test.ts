@@ -55,6 +55,19 @@ Deno.test("on a phone panels stand one below the other, each with labels and tit
   assertEquals([y2.dtick, y2.tickformat], [1, ",~r"], "labelled alike");
 });
 
+Deno.test("on a phone numbers behind horizontal bars have room on the right", () => {
+  const right = (text?: string[]) => {
+    const bars = { type: "bar", orientation: "h", x: [5800, 900], y: ["go", "r"] };
+    const plot = houseStyle({
+      data: [{ ...bars, ...text && { text, textposition: "outside" } }],
+      layout: { xaxis: { title: "Snippets" }, yaxis: { title: "Language" } },
+    }) as Plot;
+    return (fitFigure(plot, OWN, PHONE).plot.layout.margin as { r: number }).r;
+  };
+  assertEquals(right(), 14);
+  assert(right(["5,800", "900"]) > 40, `${right(["5,800", "900"])} px`);
+});
+
 Deno.test("headings and lines move along with their panel", () => {
   const { layout } = fitFigure(twoPanels(), OWN, PHONE).plot;
   const y2 = layout.yaxis2 as Axis;

@@ -126,12 +126,14 @@ function cellsAcross({ z, texttemplate }: Json): number {
   return Array.isArray(z) && texttemplate ? Math.max(...z.map((row) => row.length)) : 0;
 }
 
-/** Space on the right: more where points there have their names beside them. */
+/** Space on the right: more where points or the ends of bars there have their texts beside them. */
 function rightOf(data: Json[]): number {
-  const named = data.some(({ mode, textposition }) =>
-    String(mode).includes("text") && String(textposition).includes("right")
-  );
-  return named ? 44 : RIGHT;
+  const spaces = data.map(({ mode, orientation, text, textposition, type }) => {
+    if (String(mode).includes("text") && String(textposition).includes("right")) return 44;
+    if (type !== "bar" || orientation !== "h" || textposition !== "outside") return RIGHT;
+    return 8 + Math.max(...[text].flat().map((label) => widthOf(String(label ?? ""), 12)));
+  });
+  return Math.max(RIGHT, ...spaces);
 }
 
 /** What decides which labels an axis has. */
