@@ -1,5 +1,5 @@
 import type { Decoder, DecoderCache } from "../nn/decoder.ts";
-import { checkLogits, endTokens, padPrompts } from "./prompts.ts";
+import { allowedTokens, checkLogits, checkMinNewTokens, endTokens, padPrompts } from "./prompts.ts";
 
 /** Options of {@linkcode beamSearch}, with transformers' meanings and defaults. */
 export interface BeamSearchOptions {
@@ -76,6 +76,8 @@ const isPossible = ({ score }: { score: number }) => score > NEVER / 2;
  *
  * @param prompts token ids of each; they may differ in length.
  * @returns for each prompt its best texts, best first.
+ * @throws {RangeError} if an option is out of its range, if a prompt is empty or leaves no room, or if
+ *   no token may follow.
  */
 export async function beamSearch<Cache extends DecoderCache>(
   model: Decoder<Cache>,
@@ -93,6 +95,10 @@ export async function beamSearch<Cache extends DecoderCache>(
       );
     }
   }
+  if (!Number.isFinite(lengthPenalty)) {
+    throw new RangeError(`lengthPenalty is ${lengthPenalty}; expected a finite number.`);
+  }
+  checkMinNewTokens(minNewTokens);
   const ends = endTokens(options.endOfText);
   const { ids, mask, time } = padPrompts(prompts, maxNewTokens, model.longest);
   const forBeams = <T>(rows: T[]) =>
@@ -182,7 +188,7 @@ function bestCandidates(
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
     const lse = most + Math.log(row.reduce((sum, x) => sum + Math.exp(x - most), 0));
     const base = running[beam].score - lse;
-    const tokens = allowed?.(running[beam]);
+    const tokens = allowed && [...allowedTokens(allowed(running[beam]), row.length)];
     for (let i = 0; i < (tokens ?? row).length; i++) {
       const token = tokens ? tokens[i] : i;
       if (refused?.has(token)) continue;

@@ -1,6 +1,6 @@
 import { Random } from "../data/random.ts";
 import type { Decoder, DecoderCache } from "../nn/decoder.ts";
-import { endTokens, mayFollow, padPrompts } from "./prompts.ts";
+import { checkMinNewTokens, endTokens, mayFollow, padPrompts } from "./prompts.ts";
 import { type SamplingOptions, tokenProbabilities } from "./sampling.ts";
 
 /** Options of {@linkcode generate}. */
@@ -37,12 +37,15 @@ export interface GenerateOptions {
  *
  * @param prompts token ids of each.
  * @returns the new tokens of each, up to and with the end of text.
+ * @throws {RangeError} if an option is out of its range, if a prompt is empty or leaves no room, or if
+ *   no token may follow.
  */
 export async function generate<Cache extends DecoderCache>(
   model: Decoder<Cache>,
   prompts: readonly ArrayLike<number>[],
   { maxNewTokens, minNewTokens = 0, endOfText, sample, allowed, onToken }: GenerateOptions,
 ): Promise<number[][]> {
+  checkMinNewTokens(minNewTokens);
   const { ids, mask, time } = padPrompts(prompts, maxNewTokens, model.longest);
   const batch = prompts.length, ends = endTokens(endOfText);
   using cache = model.cache({ batch, capacity: time + maxNewTokens, ...(mask ? { mask } : {}) });

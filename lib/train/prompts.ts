@@ -48,10 +48,33 @@ export function endTokens(end: number | readonly number[] | undefined): Readonly
   return new Set(end === undefined ? [] : typeof end === "number" ? [end] : end);
 }
 
+/** Throws unless text may not end before a whole number of new tokens. */
+export function checkMinNewTokens(minNewTokens: number): void {
+  if (Number.isSafeInteger(minNewTokens) && minNewTokens >= 0) return;
+  throw new RangeError(
+    `minNewTokens is ${minNewTokens}; expected a whole number of at least 0.`,
+  );
+}
+
+/**
+ * Tokens that a caller allows, each once: given twice, a token is no second way to go on.
+ *
+ * @throws {RangeError} naming the first that is none of the vocabulary.
+ */
+export function allowedTokens(tokens: readonly number[], vocabulary: number): Set<number> {
+  for (const token of tokens) {
+    if (Number.isInteger(token) && token >= 0 && token < vocabulary) continue;
+    throw new RangeError(
+      `allowed() gave the token ${token}; expected tokens from 0 to ${vocabulary - 1}.`,
+    );
+  }
+  return new Set(tokens);
+}
+
 /**
  * Logits of the tokens that may follow, −∞ for all others.
  *
- * @throws {RangeError} if there are none, or if a logit is no number.
+ * @throws {RangeError} if there are none, if one is none of the vocabulary, or if a logit is no number.
  */
 export function mayFollow(
   logits: Float32Array,
@@ -60,7 +83,7 @@ export function mayFollow(
   checkLogits(logits);
   if (!allowed && !refused?.size) return logits;
   const kept = allowed ? new Float32Array(logits.length).fill(-Infinity) : logits.slice();
-  for (const token of allowed ?? []) kept[token] = logits[token];
+  for (const token of allowedTokens(allowed ?? [], logits.length)) kept[token] = logits[token];
   for (const token of refused ?? []) kept[token] = -Infinity;
   if (kept.some((logit) => logit > -Infinity)) return kept;
   throw new RangeError(
@@ -70,11 +93,14 @@ export function mayFollow(
   );
 }
 
-/** Throws if a logit is no number: any choice among them would be made up. */
+/** Throws if a logit is NaN or +∞: any choice among them would be made up. */
 export function checkLogits(logits: Float32Array): void {
-  const at = logits.findIndex(Number.isNaN);
+  const at = logits.findIndex((logit) => !(logit < Infinity));
   if (at < 0) return;
   throw new RangeError(
-    `The model's logit of token ${at} is NaN; its weights or what they were loaded from are damaged.`,
+    `The model's logit of token ${at} is ${
+      logits[at]
+    }; its weights or what they were loaded from ` +
+      `are damaged.`,
   );
 }

@@ -162,20 +162,45 @@ Deno.test("no text ends before minNewTokens, and what cannot go on says why", as
 });
 
 Deno.test("logits that are no numbers end in an error, not in a text", async () => {
+  for (const [bias, logit] of [[NaN, "NaN"], [3e38, "Infinity"]] as const) {
+    using model = await Gpt2.load(gpu, files);
+    gpu.write(model.norm.bias.tensor, new Float32Array([bias]));
+    const table = new Float32Array(97 * 24);
+    table[0] = 10; // 10 · 3e38 is beyond f32; all other logits are 0
+    gpu.write(model.tokens.weight.tensor, table);
+    const options = { maxNewTokens: 2 };
+    const message = `logit of token 0 is ${logit}`;
+    await assertRejects(() => generate(model, [[5]], options), RangeError, message);
+    await assertRejects(
+      () => generate(model, [[5]], { ...options, sample: {} }),
+      RangeError,
+      message,
+    );
+    await assertRejects(
+      () => beamSearch(model, [[5]], { ...options, beams: 2 }),
+      RangeError,
+      message,
+    );
+  }
+});
+
+Deno.test("allowed tokens count once, and those of no vocabulary are named", async () => {
   using model = await Gpt2.load(gpu, files);
-  gpu.write(model.norm.bias.tensor, new Float32Array([NaN]));
-  const options = { maxNewTokens: 2 };
-  await assertRejects(() => generate(model, [[5]], options), RangeError, "logit of token 0 is NaN");
-  await assertRejects(
-    () => generate(model, [[5]], { ...options, sample: {} }),
-    RangeError,
-    "is NaN",
-  );
-  await assertRejects(
-    () => beamSearch(model, [[5]], { ...options, beams: 2 }),
-    RangeError,
-    "is NaN",
-  );
+  const options = { maxNewTokens: 2, beams: 3, count: 3 };
+  const once = await beamSearch(model, [[5]], { ...options, allowed: () => [3, 4] });
+  const twice = await beamSearch(model, [[5]], { ...options, allowed: () => [3, 3, 4, 3] });
+  assertEquals(twice, once);
+  assertEquals(new Set(once[0].map(({ tokens }) => tokens.join())).size, 3);
+  for (const token of [97, -1, 0.5, NaN]) {
+    const allowed = () => [token, 3, 4];
+    const message = `allowed() gave the token ${token}; expected tokens from 0 to 96`;
+    await assertRejects(() => generate(model, [[5]], { ...options, allowed }), RangeError, message);
+    await assertRejects(
+      () => beamSearch(model, [[5]], { ...options, allowed }),
+      RangeError,
+      message,
+    );
+  }
 });
 
 Deno.test("prompts that are empty or too long are named", async () => {
@@ -200,4 +225,15 @@ Deno.test("prompts that are empty or too long are named", async () => {
     RangeError,
     "count is 3",
   );
+  for (const wrong of [{ minNewTokens: NaN }, { minNewTokens: -1 }, { lengthPenalty: NaN }]) {
+    const [[name, value]] = Object.entries(wrong), options = { maxNewTokens: 3, ...wrong };
+    const message = `${name} is ${value}`;
+    await assertRejects(
+      () => beamSearch(model, [[1]], { beams: 2, ...options }),
+      RangeError,
+      message,
+    );
+    if (name === "lengthPenalty") continue;
+    await assertRejects(() => generate(model, [[1]], options), RangeError, message);
+  }
 });
