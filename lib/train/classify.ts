@@ -1,12 +1,13 @@
 import type { Classifier } from "../nn/classifier.ts";
 import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import { padTokens } from "../data/token_batches.ts";
+import { checkBatchSize } from "./prompts.ts";
 
 /** Options of {@linkcode classify}. */
 export interface ClassifyOptions {
   /** The id that fills short texts up. */
   padId: number;
-  /** Texts that are computed at once. */
+  /** Texts that are computed at once (default 64). */
   batchSize?: number;
 }
 
@@ -19,12 +20,14 @@ const BATCHES_A_READ = 64;
  * Texts of similar length are computed together, so that little is filled up.
  *
  * @param texts token ids, those of the template (`[CLS]`, `[SEP]`) included
+ * @throws {RangeError} if batchSize is no whole number of at least 1, or an id is not in the vocabulary.
  */
 export async function classify(
   model: Classifier,
   texts: readonly ArrayLike<number>[],
   { padId, batchSize = 64 }: ClassifyOptions,
 ): Promise<Float64Array> {
+  checkBatchSize("classify", batchSize);
   const order = Array.from(texts, (_, i) => i).sort((a, b) => texts[a].length - texts[b].length);
   const batches: number[][] = [];
   for (let i = 0; i < order.length; i += batchSize) batches.push(order.slice(i, i + batchSize));

@@ -2,6 +2,7 @@ import type { DescramblingPrompts } from "../data/descrambling_prompts.ts";
 import type { Decoder, DecoderCache } from "../nn/decoder.ts";
 import { beamSearch } from "./beam_search.ts";
 import { generate } from "./generate.ts";
+import { checkBatchSize } from "./prompts.ts";
 import { WordConstraint } from "./word_constraint.ts";
 
 /** How {@linkcode descramble} looks for answers. */
@@ -41,7 +42,8 @@ const SPARE = 6;
  * @param texts scrambled sentences; they may differ in length. Where a prompt and its answer are more
  *   tokens than the model has places, the answer ends early.
  * @returns for each sentence its answers, best first.
- * @throws {RangeError} if a prompt alone is too long for the model.
+ * @throws {RangeError} if a prompt alone is too long for the model, or if batchSize, beams or count is no
+ *   whole number of at least 1 or count is more than beams.
  */
 export async function descramble<Cache extends DecoderCache>(
   model: Decoder<Cache>,
@@ -49,6 +51,11 @@ export async function descramble<Cache extends DecoderCache>(
   texts: readonly string[],
   { beams = 1, count = 1, constrained = false, batchSize = 64, onProgress }: DescrambleOptions = {},
 ): Promise<DescrambledSentence[][]> {
+  checkBatchSize("descramble", batchSize);
+  // Else a greedy search would give its one answer without a word; `beamSearch` checks its own.
+  if (beams === 1 && count !== 1) {
+    throw new RangeError(`descramble(): count is ${count}; expected 1, since beams is 1.`);
+  }
   const answers: DescrambledSentence[][] = new Array(texts.length);
   const words = texts.map((text) => prompts.encodeWords(text));
   const lengths = words.map((tokens) => tokens.flat().length);

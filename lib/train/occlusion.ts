@@ -31,6 +31,7 @@ export interface OcclusionOptions extends ClassifyOptions {
  * Evidence that stands in the text twice does not show: hiding one of two changes little.
  *
  * @param ids the text's token ids, those of the template included
+ * @throws {RangeError} if target is no class, or if the model's probabilities are NaN.
  */
 export async function occlude(
   model: Classifier,
@@ -44,8 +45,13 @@ export async function occlude(
   const classes = probabilities.length / texts.length;
   const first = probabilities.subarray(0, classes);
   const watched = target ?? first.indexOf(first.reduce((a, b) => Math.max(a, b)));
+  if (first.some(Number.isNaN)) {
+    throw new RangeError(
+      "The model's probabilities are NaN; its weights or what they were loaded from are damaged.",
+    );
+  }
   if (!(watched in first)) {
-    throw new RangeError(`target must be a class from 0 to ${classes - 1}, but was ${target}.`);
+    throw new RangeError(`target is ${target}; expected a class from 0 to ${classes - 1}.`);
   }
   const drops = new Float64Array(whole.length);
   hidden.forEach((position, i) => {

@@ -43,6 +43,14 @@ export function padPrompts(
   return { ids, mask: lengths.every((length) => length === time) ? undefined : mask, time };
 }
 
+/** Throws unless a loop over batches of this size comes to its end. */
+export function checkBatchSize(caller: string, batchSize: number): void {
+  if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
+  throw new RangeError(
+    `${caller}(): batchSize is ${batchSize}; expected a whole number of at least 1.`,
+  );
+}
+
 /** Ids that end a text, as a set. */
 export function endTokens(end: number | readonly number[] | undefined): ReadonlySet<number> {
   return new Set(end === undefined ? [] : typeof end === "number" ? [end] : end);

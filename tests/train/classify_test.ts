@@ -43,6 +43,16 @@ Deno.test("texts get the same probabilities in batches as alone, in their own or
   assertEquals((await classify(model, [], { padId: 0 })).length, 0);
 });
 
+Deno.test("batches of no size are refused instead of being made without end", async () => {
+  for (const batchSize of [0, -1, 1.5, NaN]) {
+    await assertRejects(
+      () => classify(model, texts, { padId: 0, batchSize }),
+      RangeError,
+      `batchSize is ${batchSize}`,
+    );
+  }
+});
+
 Deno.test("occlusion is what the probability loses when a token is masked", async () => {
   const ids = [1, 5, 9, 7, 2];
   const whole = await alone(ids);
@@ -67,6 +77,16 @@ Deno.test("occlusion watches the class that it is told to, if there is one", asy
   await assertRejects(
     () => occlude(model, [1, 5, 2], { padId: 0, maskId: 4, target: 3 }),
     RangeError,
-    "from 0 to 2",
+    "target is 3; expected a class from 0 to 2",
+  );
+});
+
+Deno.test("occlusion of a damaged model says so, and blames no target", async () => {
+  using damaged = new Bert(gpu, sizes);
+  gpu.write(damaged.classifier.weight.tensor, new Float32Array([NaN]));
+  await assertRejects(
+    () => occlude(damaged, [1, 5, 2], { padId: 0, maskId: 4 }),
+    RangeError,
+    "The model's probabilities are NaN",
   );
 });

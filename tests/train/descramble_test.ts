@@ -90,6 +90,10 @@ Deno.test("where a model has too few places answers end early; without any it sa
   }
   using none = new Gpt2(gpu, { ...config, positions: tokens });
   await assertRejects(() => descramble(none, prompts, [text]), RangeError, "more than the");
+  const wrong = [[{ batchSize: 0 }, "batchSize is 0"], [{ count: 2 }, "count is 2"]] as const;
+  for (const [options, message] of wrong) {
+    await assertRejects(() => descramble(tight, prompts, [text], options), RangeError, message);
+  }
 });
 
 Deno.test("with the end of text masked, as by pad = end, a model never learns to stop", async () => {
