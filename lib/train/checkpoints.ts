@@ -71,20 +71,24 @@ export async function writeCheckpoint(
 /**
  * Goes back to the last checkpoint; undefined if there is none. A best model that came after it is
  * removed: it will come again.
+ *
+ * @param check throws if the checkpoint is not to be used; model and store are left as they were then.
  */
 export async function readCheckpoint(
   store: CheckpointStore,
   model: Model,
   optimizer: AdamW,
+  check: (state: TrainingState) => void,
 ): Promise<TrainingState | undefined> {
   const name = (await namesOf(store, "step")).at(-1);
+  const files = name ? store.open(name) : undefined;
+  const state: TrainingState | undefined = files && JSON.parse(await files.readText(STATE));
+  if (state) check(state);
   const last = name ? stepOf(name) : -1;
   for (const best of await namesOf(store, "best")) {
     if (stepOf(best) > last) await store.remove(best);
   }
-  if (!name) return undefined;
-  const files = store.open(name);
-  const state: TrainingState = JSON.parse(await files.readText(STATE));
+  if (!files || !state) return undefined;
   using weights = await files.openTensors("model.safetensors");
   model.setTensors(weights);
   using moments = await files.openTensors(OPTIMIZER);

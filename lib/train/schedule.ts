@@ -2,7 +2,7 @@
 export interface ScheduleOptions {
   /** Steps over which it rises from 0, linearly (default 0). */
   warmupSteps?: number;
-  /** How it falls to `floor` after that (default "linear"). */
+  /** How it falls to `floor` after that (default "linear"); "constant" does not fall. */
   decay?: "linear" | "cosine" | "constant";
   /** Share of the learning rate that is left at the end (default 0). */
   floor?: number;
@@ -13,6 +13,7 @@ export interface ScheduleOptions {
  * `get_linear_schedule_with_warmup` and `get_cosine_schedule_with_warmup`.
  *
  * @param steps of the whole training.
+ * @throws {RangeError} naming an option that is out of its range.
  */
 export function schedule(
   steps: number,
@@ -22,6 +23,11 @@ export function schedule(
     throw new RangeError(
       `schedule(): steps is ${steps}, warmupSteps ${warmupSteps}, floor ${floor}; expected at ` +
         `least 1, at least 0, and 0 to 1.`,
+    );
+  }
+  if (!["linear", "cosine", "constant"].includes(decay)) {
+    throw new RangeError(
+      `schedule(): decay is ${JSON.stringify(decay)}; expected "linear", "cosine" or "constant".`,
     );
   }
   return (step) => {

@@ -49,7 +49,9 @@ const MOST_WAITING = 64;
  * });
  * ```
  *
- * @throws {TrainingError} if a loss or a gradient is no finite number: no checkpoint is written then.
+ * @throws {TrainingError} if a loss or a gradient is no finite number: no checkpoint is written then; and
+ *   if the store's checkpoints are not those of this training (another seed, or `resume: false`).
+ * @throws {RangeError} naming an option that is out of its range.
  */
 export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainResult> {
   checkOptions(options);
@@ -218,14 +220,13 @@ async function resume(
         `it, or give another store.`,
     );
   }
-  const state = await readCheckpoint(store, model, optimizer);
-  if (state && state.seed !== seed) {
+  return await readCheckpoint(store, model, optimizer, (state) => {
+    if (state.seed === seed) return;
     throw new TrainingError(
       `The checkpoint was made with the seed ${state.seed}, not ${seed}; start with that seed, or ` +
-        `with resume: false.`,
+        `give another store.`,
     );
-  }
-  return state;
+  });
 }
 
 /** Nothing good comes after a number that is none: no more steps, no checkpoint, no best model. */

@@ -23,7 +23,7 @@ export interface BatchSource<Batch> {
 
 /** How the model is evaluated while it is trained. */
 export interface EvaluateOptions<Batch> {
-  /** Steps between two evaluations; there is one at the end, too. */
+  /** Steps between two evaluations; there is one after the last of `steps`, too. */
   every: number;
   data: readonly Batch[];
   /** Evaluations without a smaller loss after which training stops (default: never). */
@@ -97,7 +97,9 @@ export interface TrainProgress {
 
 /** What a training came to. */
 export interface TrainResult {
+  /** The steps of this call, without those before the checkpoint that it went on from. */
   records: StepRecord[];
+  /** All evaluations, those before that checkpoint included. */
   evaluations: Evaluation[];
   /** The evaluation with the smallest loss. */
   best: Evaluation | undefined;
@@ -111,9 +113,9 @@ export interface TrainResult {
   peakMemory: number;
 }
 
-/** Throws unless counts are whole and positive; the message names the option. */
+/** Throws unless counts are whole and positive, and all else can be used; the message names the option. */
 export function checkOptions<Batch>(options: TrainOptions<Batch>): void {
-  const { steps, accumulate = 1, evaluate, checkpoints } = options;
+  const { steps, accumulate = 1, seed = 0, evaluate, checkpoints } = options;
   const counts = {
     steps,
     accumulate,
@@ -127,5 +129,18 @@ export function checkOptions<Batch>(options: TrainOptions<Batch>): void {
     if (!(Number.isSafeInteger(value) && value >= 1)) {
       throw new RangeError(`train(): ${name} is ${value}; expected a whole number of at least 1.`);
     }
+  }
+  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new RangeError(`train(): seed is ${seed}; expected a whole number from 0 to 2^53 - 1.`);
+  }
+  if (!evaluate) return;
+  if (evaluate.data.length === 0) {
+    throw new RangeError("train(): evaluate.data is empty; expected at least one batch.");
+  }
+  const { minimumGain = 0 } = evaluate;
+  if (!Number.isFinite(minimumGain)) {
+    throw new RangeError(
+      `train(): evaluate.minimumGain is ${minimumGain}; expected a finite number.`,
+    );
   }
 }

@@ -141,14 +141,35 @@ Deno.test("going back to a checkpoint finds the model that was best then", async
   assertEquals(await readBest(store, model), best);
 });
 
+Deno.test("another seed than the checkpoint's is refused, and the model keeps its weights", async () => {
+  using first = new Gpt2(gpu, TINY, { seed: 1 });
+  const store = new MemoryStore(), checkpoints = { store, every: 4 };
+  const options = { checkpoints, evaluate: { every: 2, data: held } };
+  await run(first, { ...options, seed: 8 });
+  const names = await store.list();
+  using second = new Gpt2(gpu, TINY, { seed: 2 });
+  const before = await second.weights.read();
+  const error = await assertRejects(() => run(second, { ...options, seed: 9 }), TrainingError);
+  assertEquals(
+    error.message,
+    "The checkpoint was made with the seed 8, not 9; start with that seed, or give another store.",
+  );
+  assertEquals(await second.weights.read(), before);
+  assertEquals(await store.list(), names);
+});
+
 Deno.test("counts that are none are refused by name before anything is done", async () => {
   using model = new Gpt2(gpu, TINY);
   const store = new MemoryStore();
   const wrong: [Partial<TrainOptions<Gpt2Batch>>, string][] = [
     [{ steps: 0 }, "steps is 0"],
     [{ accumulate: 1.5 }, "accumulate is 1.5"],
+    [{ seed: NaN }, "seed is NaN"],
     [{ evaluate: { every: 0, data: held } }, "evaluate.every is 0"],
     [{ evaluate: { every: 1, data: held, patience: 0 } }, "evaluate.patience is 0"],
+    [{ evaluate: { every: 1, data: held, minimumGain: NaN } }, "evaluate.minimumGain is NaN"],
+    [{ evaluate: { every: 1, data: [] } }, "evaluate.data is empty"],
+    [{ schedule: { decay: "cosin" as "cosine" } }, 'decay is "cosin"'],
     [{ checkpoints: { store, every: -1 } }, "checkpoints.every is -1"],
     [{ checkpoints: { store, every: 1, keep: 0 } }, "checkpoints.keep is 0"],
   ];
