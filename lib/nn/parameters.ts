@@ -91,11 +91,17 @@ export class Parameters implements Disposable {
    *
    * @param seed the same seed gives the same elements, whatever else is declared.
    * @param largestBuffer bytes of a buffer, at most (default: what the device allows).
+   * @throws {OutOfMemoryError} if they do not fit; none of them is in memory then.
    */
   allocate(
     { seed = 0, largestBuffer }: { seed?: number; largestBuffer?: number } = {},
   ): void {
     const { gpu } = this;
+    if (this.#segments.length > 0) {
+      throw new Error(
+        "allocate() was called a second time; the weights have their places already.",
+      );
+    }
     const most = largestBuffer ?? gpu.limits.maxBufferSize;
     const ordered = [
       ...this.#declared.filter((parameter) => parameter.decays),
@@ -115,9 +121,16 @@ export class Parameters implements Disposable {
       segment.bytes += bytes;
       if (parameter.decays) segment.decayBytes = segment.bytes;
     }
-    for (const segment of this.#segments) {
-      segment.weights = gpu.allocate(segment.bytes, "weights");
-      gpu.clear(segment.weights);
+    try {
+      for (const segment of this.#segments) {
+        segment.weights = gpu.allocate(segment.bytes, "weights");
+        gpu.clear(segment.weights);
+      }
+    } catch (error) {
+      // The model is not made, so nobody else can free those that did fit.
+      for (const { weights } of this.#segments) weights?.release();
+      this.#segments = [];
+      throw error;
     }
     for (const parameter of this.#declared) {
       const { segment, offset } = this.#places.get(parameter)!;

@@ -41,6 +41,10 @@ export class AdamW implements Disposable {
   #steps = 0;
   #moments: { segment: Segment; m: DeviceBuffer; v: DeviceBuffer }[];
 
+  /**
+   * @throws {RangeError} naming an option that is out of its range.
+   * @throws {OutOfMemoryError} if gradients and moments do not fit; no moment is in memory then.
+   */
   constructor(readonly parameters: Parameters, options: AdamWOptions = {}) {
     const { gpu } = parameters;
     this.options = {
@@ -64,17 +68,25 @@ export class AdamW implements Disposable {
     check("maxGradNorm", maxGradNorm, maxGradNorm > 0, "a positive number");
     this.learningRate = learningRate;
     parameters.joinGradients();
+    const made: DeviceBuffer[] = [];
     const zeros = (bytes: number) => {
       const buffer = gpu.allocate(bytes, "optimiser");
+      made.push(buffer);
       gpu.clear(buffer);
       return buffer;
     };
-    this.#moments = parameters.segments.map((segment) => ({
-      segment,
-      m: zeros(segment.bytes),
-      v: zeros(segment.bytes),
-    }));
-    this.gradNorm = gpu.zeros([2], { label: "norm of gradients" }).keep();
+    try {
+      this.#moments = parameters.segments.map((segment) => ({
+        segment,
+        m: zeros(segment.bytes),
+        v: zeros(segment.bytes),
+      }));
+      this.gradNorm = gpu.zeros([2], { label: "norm of gradients" }).keep();
+    } catch (error) {
+      // There is no optimiser, so nobody else can free those that did fit.
+      for (const buffer of made) buffer.release();
+      throw error;
+    }
   }
 
   /** Steps made so far. */

@@ -1,5 +1,6 @@
 import { Linear } from "../../lib/nn/layers.ts";
 import { Parameters } from "../../lib/nn/parameters.ts";
+import { OutOfMemoryError } from "../../lib/gpu/errors.ts";
 import { crossEntropy } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
@@ -56,12 +57,28 @@ Deno.test("layers computed as one have their parts under their own names", async
   assertEquals([...read.get("k.weight")!.data], [...all.subarray(8, 16)]);
 });
 
+Deno.test("what does not fit into memory leaves nothing behind", async () => {
+  using small = await Gpu.open({ memoryLimit: 1 << 20 });
+  using tooMany = new Parameters(small);
+  for (const name of ["a", "b", "c"]) tooMany.declare(name, [100, 1024], { normal: 1 });
+  assertThrows(() => tooMany.allocate({ largestBuffer: 1 << 19 }), OutOfMemoryError, '"weights"');
+  assertEquals(small.memory.live, 0, "weights of a model that does not fit are in memory");
+
+  // Weights, gradients and the first moment fit, the second does not.
+  using parameters = new Parameters(small);
+  parameters.declare("a", [75, 1024], { normal: 1 });
+  parameters.allocate();
+  assertThrows(() => new AdamW(parameters), OutOfMemoryError, '"optimiser"');
+  assertEquals(small.memory.live, 2 * parameters.bytes, "a moment is in memory");
+});
+
 Deno.test("misuse of parameters and optimiser is named", () => {
   using parameters = new Parameters(gpu);
   const layer = new Linear(parameters, "a", 3, 2, { deviation: 1 });
   assertThrows(() => layer.weight.tensor, Error, '"a.weight" has no elements yet');
   parameters.allocate();
   assertThrows(() => parameters.declare("late", [2], { constant: 0 }), Error, "after allocate()");
+  assertThrows(() => parameters.allocate(), Error, "allocate() was called a second time");
   assertThrows(() => new AdamW(parameters, { betas: [0.9, 1] }), RangeError, "a beta is 1");
   using optimizer = new AdamW(parameters);
   layer.weight.tensor.zeroGrad();
