@@ -51,7 +51,11 @@ export class Parameters implements Disposable {
 
   constructor(readonly gpu: Gpu) {}
 
-  /** Adds a weight; its tensor exists after {@linkcode allocate}. */
+  /**
+   * Adds a weight; its tensor exists after {@linkcode allocate}.
+   *
+   * @throws {Error} if another weight has one of its names: a file could only hold one of them.
+   */
   declare(
     name: string,
     shape: Shape,
@@ -60,6 +64,10 @@ export class Parameters implements Disposable {
   ): Parameter {
     if (this.#segments.length > 0) {
       throw new Error(`Parameter "${name}" was declared after allocate().`);
+    }
+    const taken = parts.find((part) => this.#declared.some((other) => other.parts.includes(part)));
+    if (taken !== undefined) {
+      throw new Error(`Two weights are named "${taken}"; expected a name of its own for each.`);
     }
     const parameter = new Parameter(name, shape, initial, parts);
     this.#declared.push(parameter);

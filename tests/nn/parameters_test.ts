@@ -76,6 +76,8 @@ Deno.test("misuse of parameters and optimiser is named", () => {
   using parameters = new Parameters(gpu);
   const layer = new Linear(parameters, "a", 3, 2, { deviation: 1 });
   assertThrows(() => layer.weight.tensor, Error, '"a.weight" has no elements yet');
+  const again = () => new Linear(parameters, ["b", "a"], 3, 4, { deviation: 1 });
+  assertThrows(again, Error, 'Two weights are named "a.weight"');
   parameters.allocate();
   assertThrows(() => parameters.declare("late", [2], { constant: 0 }), Error, "after allocate()");
   assertThrows(() => parameters.allocate(), Error, "allocate() was called a second time");
