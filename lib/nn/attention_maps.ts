@@ -16,6 +16,8 @@ export interface LayerAttention {
   widthQk: number;
   widthV: number;
   causal: boolean;
+  /** 0 for keys that are padding, which nobody sees, [B, T] (default: there are none). */
+  mask?: Int32Array;
   /** Queries and keys [B, T, H, d] of one map, or of the two that are subtracted. */
   maps: readonly { q: Float32Array; k: Float32Array }[];
   /** Values [B, T, H, dv]. */
@@ -35,7 +37,7 @@ export interface Trace {
 
 /** Weights with which one position attends. */
 export interface AttentionRow {
-  /** Scores q·k/√d of each map, as many as there are keys to see. */
+  /** Scores q·k/√d of each map, as many as there are keys to see; −∞ for padding. */
   scores: Float64Array[];
   /** Their softmax; 0 where nothing may be seen. Each is as long as the sequence. */
   maps: Float64Array[];
@@ -81,18 +83,28 @@ export async function traceAttention(
   };
 }
 
-/** The weights with which a position of a sequence attends, in one head. */
+/**
+ * The weights with which a position of a sequence attends, in one head.
+ *
+ * @throws {RangeError} if there is no such sequence, head or query, all counted from 0.
+ */
 export function attentionRow(
   layer: LayerAttention,
   { sequence = 0, head, query }: { sequence?: number; head: number; query: number },
 ): AttentionRow {
-  const { time, heads, widthQk: d, causal, lambda } = layer;
+  const { batch, time, heads, widthQk: d, causal, lambda, mask } = layer;
+  const places = { sequence: [sequence, batch], head: [head, heads], query: [query, time] };
+  for (const [name, [value, end]] of Object.entries(places)) {
+    if (Number.isInteger(value) && value >= 0 && value < end) continue;
+    throw new RangeError(`attentionRow(): ${name} is ${value}; expected 0 … ${end - 1}.`);
+  }
   const seen = causal ? query + 1 : time;
   const scale = 1 / Math.sqrt(d);
   const place = (t: number) => ((sequence * time + t) * heads + head) * d;
   const scores = layer.maps.map(({ q, k }) => {
     const from = place(query);
     return Float64Array.from({ length: seen }, (_, t) => {
+      if (mask?.[sequence * time + t] === 0) return -Infinity;
       const to = place(t);
       let sum = 0;
       for (let i = 0; i < d; i++) sum += q[from + i] * k[to + i];
@@ -102,6 +114,7 @@ export function attentionRow(
   const maps = scores.map((row) => {
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
     const map = new Float64Array(time);
+    if (most === -Infinity) return map; // who sees nothing attends to nothing, as in the kernel
     let sum = 0;
     row.forEach((score, t) => sum += map[t] = Math.exp(score - most));
     return map.map((weight) => weight / sum);

@@ -2,6 +2,7 @@ import { readWithoutGrad } from "../tensor/read_without_grad.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { LayerAttention } from "./attention_maps.ts";
 import type { Gpt2, Gpt2Batch } from "./gpt2.ts";
+import { hostRows } from "./inputs.ts";
 
 /**
  * Runs a batch through a GPT-2 and reads queries, keys and values of all its layers, with one wait:
@@ -31,11 +32,13 @@ export async function traceGpt2(model: Gpt2, batch: Gpt2Batch): Promise<LayerAtt
     model.hidden(batch, { look }).dispose();
   });
   const [size, time, triple] = shape, width = triple / 3;
+  const mask = batch.mask && hostRows("mask", batch.mask).data;
   return Array.from({ length: read.length / 2 }, (_, i) => {
     const part = (which: number) => partOf(read[2 * i], width, which);
     return {
       ...{ layer: i + 1, batch: size, time, heads, causal: true, lambda: undefined },
       ...{ widthQk: width / heads, widthV: width / heads },
+      ...(mask ? { mask } : {}),
       maps: [{ q: part(0), k: part(1) }],
       v: part(2),
       attended: read[2 * i + 1],
