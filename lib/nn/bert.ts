@@ -49,7 +49,7 @@ export class Bert extends Encoder<BertConfig> {
     files: ModelFiles,
     { classes, ...options }: LoadOptions & { classes?: number } = {},
   ): Promise<Bert> {
-    const given = classes ? { classes } : {};
+    const given = classes === undefined ? {} : { classes };
     const make = (json: ConfigJson) =>
       new Bert(gpu, { ...bertConfigFromJson(json), ...given }, options);
     return loadModel(files, make, options);

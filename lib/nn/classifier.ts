@@ -1,4 +1,5 @@
 /** What encoders with a classification head share. */
+import { checkRange } from "../ops/check.ts";
 import { crossEntropy } from "../ops/mod.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -23,19 +24,32 @@ export abstract class Classifier extends Model {
   /** One number for each class, [B, classes]. */
   abstract logits(batch: ClassifierBatch, options?: PassOptions): Tensor;
 
-  /** The mean cross-entropy of the classes, in nats. */
+  /**
+   * The mean cross-entropy of the classes, in nats.
+   *
+   * @throws {TypeError | RangeError} if labels are missing, do not fit ids or are no classes, or if there
+   *   is one class only.
+   */
   loss(batch: ClassifierBatch, options: PassOptions = {}): Tensor {
     const { labels } = batch;
     if (!labels) throw new TypeError("loss() needs labels, the class of each text.");
     using logits = this.logits(batch, options);
-    const [count] = logits.shape;
+    const [count, classes] = logits.shape;
+    if (classes === 1) {
+      throw new RangeError(
+        "loss(): the model has one class, so that every loss is 0; expected two or more " +
+          "(transformers trains a regression there, which this model does not have).",
+      );
+    }
     if (labels.length !== count) {
       throw new ShapeError(
         `labels has ${labels.length} classes; expected one for each of the ${count} texts of ids ` +
           `(logits are ${formatShape(logits.shape)}).`,
       );
     }
-    using targets = this.gpu.tensor(wholeNumbers("labels", labels), [count], { label: "labels" });
+    const numbers = wholeNumbers("labels", labels);
+    checkRange("loss", "labels", numbers, classes, -100);
+    using targets = this.gpu.tensor(numbers, [count], { label: "labels" });
     return crossEntropy(logits, targets);
   }
 

@@ -42,7 +42,7 @@ export class DistilBert extends Encoder<DistilBertConfig> {
     files: ModelFiles,
     { classes, ...options }: LoadOptions & { classes?: number } = {},
   ): Promise<DistilBert> {
-    const given = classes ? { classes } : {};
+    const given = classes === undefined ? {} : { classes };
     const make = (json: ConfigJson) =>
       new DistilBert(gpu, { ...distilBertConfigFromJson(json), ...given }, options);
     return loadModel(files, make, options);

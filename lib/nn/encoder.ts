@@ -1,4 +1,5 @@
 /** What BERT and DistilBERT share: an encoder and a head that looks at its first token. */
+import { checkRange } from "../ops/check.ts";
 import * as ops from "../ops/mod.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { ShapeError } from "../tensor/shape.ts";
@@ -63,7 +64,7 @@ export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
   /** What the last block gives, [B, T, D]. */
   hidden(
     { ids, mask, types }: ClassifierBatch,
-    { training, checkpoint = false }: PassOptions = {},
+    { training, checkpoint = false, look }: PassOptions = {},
   ): Tensor {
     using tokens = toRows(this.gpu, "ids", ids);
     using keys = keysSeen(this.gpu, mask, tokens.shape);
@@ -72,7 +73,7 @@ export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
       this.blocks,
       x,
       keys,
-      (block, x, keys) => block.forward(x, keys, training),
+      (block, x, keys) => block.forward(x, keys, training, look),
       checkpoint,
     );
   }
@@ -115,6 +116,8 @@ export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
       ? toRows(this.gpu, "types", types)
       : this.gpu.tensor(new Int32Array(shape[0] * shape[1]), shape);
     checkLike("types", kinds, shape);
+    // Else the table's own message would call them ids.
+    checkRange("hidden", "types", kinds.hostInts!, this.types.rows);
     using typed = this.types.forward(kinds);
     return ops.add(words, typed);
   }

@@ -64,8 +64,14 @@ export class EncoderBlock {
   /**
    * @param x [B, T, D].
    * @param keys lengths or mask of the keys that count, see `keysSeen`.
+   * @param look see `PassOptions`.
    */
-  forward(x: Tensor, keys: Tensor | undefined, training: TrainingStep | undefined): Tensor {
+  forward(
+    x: Tensor,
+    keys: Tensor | undefined,
+    training: TrainingStep | undefined,
+    look?: (qkv: Tensor, attended: Tensor) => void,
+  ): Tensor {
     const { heads, activation, dropout, attentionDropout } = this.config;
     using qkv = this.projection.forward(x);
     using attended = ops.attentionPacked(qkv, {
@@ -75,6 +81,7 @@ export class EncoderBlock {
         ? { dropout: { p: attentionDropout, ...randomSite(training, this.site) } }
         : {}),
     });
+    look?.(qkv, attended);
     using sum1 = addedTo(x, this.attentionOut, attended, dropout, training, this.site + 1);
     using middle = this.attentionNorm.forward(sum1);
     using inner = this.inner.forward(middle, { activation: activationOf(activation) });

@@ -1,7 +1,8 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { Bert } from "../../lib/nn/bert.ts";
+import { memoryFiles } from "../../lib/files/mod.ts";
 import { DistilBert } from "../../lib/nn/distilbert.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { assertTrains } from "../train/reference_training.ts";
 import { assertClose, assertGradients, fixture } from "./fixtures.ts";
 
@@ -37,3 +38,37 @@ for (const [name, Model] of [["bert", Bert], ["distilbert", DistilBert]] as cons
     assertEquals(gpu.memory.live, before, "memory is still in use");
   });
 }
+
+const sizes = { vocabulary: 9, positions: 8, width: 8, layers: 2, heads: 2 };
+
+Deno.test("an encoder shows what its attention sees to those who ask, stored or computed again", () => {
+  using model = new Bert(gpu, sizes);
+  for (const checkpoint of [false, true]) {
+    const shapes: (readonly number[])[] = [];
+    const look = (...seen: { shape: readonly number[] }[]) => {
+      for (const { shape } of seen) shapes.push(shape);
+    };
+    using _ = model.logits({ ids: [[1, 2, 3]] }, { look, checkpoint });
+    assertEquals(shapes, [[1, 3, 24], [1, 3, 8], [1, 3, 24], [1, 3, 8]]);
+  }
+});
+
+Deno.test("what a classifier cannot do is named as it was given", async () => {
+  using model = new Bert(gpu, { ...sizes, classes: 3 });
+  const ids = [[1, 2], [3, 4]];
+  const saved = memoryFiles();
+  await model.save(saved);
+  await assertRejects(() => Bert.load(gpu, saved, { classes: 0 }), Error, "classes is 0");
+  assertThrows(
+    () => model.logits({ ids, types: [[0, 0], [0, 2]] }),
+    RangeError,
+    "types[3] is 2; expected 0 … 1",
+  );
+  assertThrows(
+    () => model.loss({ ids, labels: [-100, 3] }),
+    RangeError,
+    "labels[1] is 3; expected 0 … 2 or -100",
+  );
+  using single = new Bert(gpu, { ...sizes, classes: 1 });
+  assertThrows(() => single.loss({ ids, labels: [0, 0] }), RangeError, "one class");
+});
