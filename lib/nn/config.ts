@@ -26,6 +26,15 @@ export function refuse(json: ConfigJson, model: string, variants: ConfigJson): v
   }
 }
 
+/**
+ * A configuration to be written back: weights are saved as f32, whatever they were read as, and
+ * transformers from version 5 on would round them to the type that config.json names.
+ */
+export function savedJson(json: ConfigJson): ConfigJson {
+  const types = ["dtype", "torch_dtype"].filter((key) => key in json);
+  return { ...json, ...Object.fromEntries(types.map((key) => [key, "float32"])) };
+}
+
 /** Name of an activation function in configurations. */
 export type ActivationName = "gelu" | "gelu_new" | "gelu_pytorch_tanh" | "relu" | "tanh";
 

@@ -6,6 +6,7 @@ import {
   labelNames,
   labelsOf,
   numberOf,
+  savedJson,
 } from "./config.ts";
 import type { BlockConfig } from "./encoder_block.ts";
 import type { ConfigJson } from "./model.ts";
@@ -84,7 +85,7 @@ export function encoderToJson<Config extends EncoderConfig>(
   const numbers = (Object.entries(names.numbers) as [keyof Config, string][])
     .map(([name, key]) => [key, config[name]]);
   return {
-    ...json,
+    ...savedJson(json),
     ...(named ? {} : labelNames(classes)),
     ...Object.fromEntries(numbers),
     [names.activation]: activation,

@@ -1,4 +1,11 @@
-import { type ActivationName, activationOf, checkSizes, numberOf, refuse } from "./config.ts";
+import {
+  type ActivationName,
+  activationOf,
+  checkSizes,
+  numberOf,
+  refuse,
+  savedJson,
+} from "./config.ts";
 import type { ConfigJson } from "./model.ts";
 
 /** Sizes and options of a GPT-2 (Radford et al., "Language models are unsupervised multitask learners", 2019). */
@@ -80,7 +87,7 @@ export function gpt2ConfigToJson(config: Gpt2Config): ConfigJson {
   const ends = config.vocabulary < 50257 ? { bos_token_id: null, eos_token_id: null } : {};
   return {
     ...ends,
-    ...config.json,
+    ...savedJson(config.json),
     architectures: ["GPT2LMHeadModel"],
     model_type: "gpt2",
     vocab_size: config.vocabulary,

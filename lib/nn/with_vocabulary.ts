@@ -17,6 +17,7 @@ const WORD_EMBEDDINGS = /(^|\.)(word_embeddings|wte)\.weight$/;
  *
  * @param size at least the size that the files have
  * @param seed the same seed gives the same rows
+ * @throws {RangeError} when the tensors are opened, if the files have more rows
  */
 export function withVocabulary(
   files: ModelFiles,
@@ -40,8 +41,8 @@ export function withVocabulary(
         throw error;
       }
     },
-    writeText: files.writeText,
-    writeTensors: files.writeTensors,
+    writeText: (name, text) => files.writeText(name, text),
+    writeTensors: (name, tensors) => files.writeTensors(name, tensors),
   };
 }
 

@@ -109,6 +109,19 @@ Deno.test("a file of the mere body needs newHead, which starts a head of any siz
   );
 });
 
+Deno.test("a model that was read from half precision is saved as what its weights are, f32", async () => {
+  for (const [name, Model] of [["gpt2", Gpt2], ["bert", Bert]] as const) {
+    const { config, weights } = await original(name);
+    const half = { ...config, dtype: "float16", torch_dtype: "float16" };
+    using model = Model.fromTensors(gpu, half, sourceOf(weights));
+    const { dtype, torch_dtype } = model.configJson();
+    assertEquals([dtype, torch_dtype], ["float32", "float32"]);
+    const { dtype: _, ...silent } = config;
+    using other = Model.fromTensors(gpu, silent, sourceOf(weights));
+    assertEquals("dtype" in other.configJson(), false);
+  }
+});
+
 Deno.test("variants of a configuration that are not there are refused", async () => {
   const { weights, config } = await original("gpt2");
   for (

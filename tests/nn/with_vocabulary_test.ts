@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { memoryFiles } from "../../lib/files/mod.ts";
 import { modelDir } from "../../lib/hub/model_dir.ts";
 import { Bert } from "../../lib/nn/bert.ts";
+import type { ModelFiles, TensorToSave } from "../../lib/nn/model_files.ts";
 import { withVocabulary } from "../../lib/nn/with_vocabulary.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 
@@ -33,6 +35,32 @@ Deno.test("a model gets more rows of word embeddings and keeps everything else",
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+});
+
+Deno.test("files that are an object of a class are written as that object's", async () => {
+  class Files implements ModelFiles {
+    readonly memory = memoryFiles();
+    readText(name: string) {
+      return this.memory.readText(name);
+    }
+    writeText(name: string, text: string) {
+      return this.memory.writeText(name, text);
+    }
+    openTensors(name: string) {
+      return this.memory.openTensors(name);
+    }
+    writeTensors(name: string, tensors: ReadonlyMap<string, TensorToSave>) {
+      return this.memory.writeTensors(name, tensors);
+    }
+  }
+  const files = new Files();
+  using small = new Bert(gpu, sizes);
+  await small.save(files);
+  const larger = withVocabulary(files, 15);
+  using large = await Bert.load(gpu, larger);
+  await large.save(larger);
+  using again = await Bert.load(gpu, files);
+  assertEquals(again.config.vocabulary, 15);
 });
 
 Deno.test("a model with new rows is saved as one of that size", async () => {
