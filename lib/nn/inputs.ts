@@ -24,7 +24,7 @@ export function wholeNumbers(name: string, values: ArrayLike<number>): Int32Arra
   const ints = new Int32Array(values);
   const at = ints.findIndex((value, i) => value !== values[i]);
   if (at < 0) return ints;
-  throw new TypeError(`${name}[${at}] is ${values[at]}; expected a whole number.`);
+  throw new TypeError(`${name}[${at}] is ${values[at]}; expected a whole number of 32 bits.`);
 }
 
 /** The numbers of rows; throws if they are empty or differ in length. */

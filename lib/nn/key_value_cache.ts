@@ -36,13 +36,20 @@ export class KeyValueCache implements Disposable {
   /** For every place in the cache whether a token is there, [B, capacity]. */
   #mask: Int32Array<ArrayBuffer>;
 
-  /** @param mask of the first ids that will be given: 0 for padding, which is on the left. */
+  /**
+   * @param mask of the first ids that will be given: 0 for padding, which is on the left.
+   * @throws {ShapeError | RangeError} if mask does not fit, or has padding elsewhere.
+   */
   constructor(readonly gpu: Gpu, readonly sizes: CacheSizes, mask?: Rows) {
     const { batch, capacity, layers, width } = sizes;
+    this.#mask = new Int32Array(batch * capacity).fill(1);
+    if (mask) this.#setMask(mask);
     const make = () => gpu.zeros([batch, capacity, width], { label: "keys and values" }).keep();
     this.#layers = Array.from({ length: layers }, () => ({ keys: make(), values: make() }));
-    this.#mask = new Int32Array(batch * capacity).fill(1);
-    if (!mask) return;
+  }
+
+  #setMask(mask: Rows): void {
+    const { gpu, sizes: { batch, capacity } } = this;
     using rows = toRows(gpu, "mask", mask);
     const [count, time] = rows.shape;
     if (count !== batch || time > capacity) {
@@ -122,8 +129,19 @@ export class KeyValueCache implements Disposable {
     };
   }
 
-  /** Sequence b becomes what sequence rows[b] was, as beam search needs. */
+  /**
+   * Sequence b becomes what sequence rows[b] was, as beam search needs.
+   *
+   * @throws {RangeError} unless rows has one sequence of the cache for each.
+   */
   reorder(rows: readonly number[]): void {
+    const count = this.sizes.batch;
+    const isRow = (row: number) => Number.isInteger(row) && row >= 0 && row < count;
+    if (rows.length !== count || !rows.every(isRow)) {
+      throw new RangeError(
+        `rows is [${rows.join(", ")}]; expected ${count} numbers from 0 to ${count - 1}.`,
+      );
+    }
     if (rows.every((row, b) => row === b)) return;
     const { gpu } = this;
     const { batch, capacity, width } = this.sizes;

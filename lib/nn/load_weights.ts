@@ -25,7 +25,7 @@ export class WeightsError extends Error {
  * Accepts names with and without the body's prefix, and `gamma` and `beta` for the weight and bias
  * of a norm, as old checkpoints have.
  *
- * @param newHead lets the file lack the head, which then keeps its first elements.
+ * @param newHead lets the file lack the head, which then keeps its elements.
  * @throws {WeightsError} one error that names all weights that are unknown, missing, of another
  * shape or no floats. The model is left as it was.
  */

@@ -67,8 +67,11 @@ export abstract class Model implements Disposable {
     );
   }
 
-  /** Takes over the weights of a file; see {@linkcode loadWeights}. */
-  setTensors(source: WeightSource, options: LoadOptions = {}): void {
+  /**
+   * Takes over the weights of a file; see {@linkcode loadWeights}. With `newHead`, a head that the file
+   * lacks stays as it is.
+   */
+  setTensors(source: WeightSource, options: Pick<LoadOptions, "newHead"> = {}): void {
     loadWeights(this.weights, source, this.names, options);
   }
 

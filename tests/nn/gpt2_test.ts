@@ -83,6 +83,11 @@ Deno.test("inputs of wrong shapes are named", () => {
     "ids[1][1] is undefined; expected a whole number",
   );
   assertThrows(
+    () => model.loss({ ids: [[1, 2]], labels: [[1, 3e9]] }),
+    TypeError,
+    "labels[0][1] is 3000000000; expected a whole number of 32 bits",
+  );
+  assertThrows(
     () => model.loss({ ids: [[1, 2, 3]], labels: [[1, 2]] }),
     ShapeError,
     "labels has the shape [1, 2]; expected [1, 3]",

@@ -101,6 +101,17 @@ Deno.test("the cache gives the logits of the whole text", async () => {
     assertClose(await next.read(), (await all.read()).slice(-97), `logits after ${t}`, 1e-5);
   }
   assertThrows(() => model.next([[1, 2]], cache), Error, "expects [1, 1]");
+  using two = model.cache({ batch: 2, capacity: 4 });
+  for (const rows of [[0], [0, 2], [-1, 0], [0, 0.5]]) {
+    assertThrows(() => two.reorder(rows), RangeError, "expected 2 numbers from 0 to 1");
+  }
+  const live = gpu.memory.live, mask = [[1, 1, 0]];
+  assertThrows(
+    () => model.cache({ batch: 1, capacity: 4, mask }),
+    RangeError,
+    "padding (0) on the",
+  );
+  assertEquals(gpu.memory.live, live, "a cache that was not made holds memory");
 });
 
 Deno.test("temperature, top-k and top-p leave what transformers leaves", () => {
