@@ -1,7 +1,7 @@
 import { adamw } from "../../kernels/adamw.ts";
 import { clipFactor, sumOfSquares } from "../../kernels/gradient_norm.ts";
 import { elementGrid } from "../../kernels/grid.ts";
-import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import { ALIGNMENT, type BufferSlice, type DeviceBuffer } from "../gpu/pool.ts";
 import type { TensorToSave, WeightSource } from "../nn/model_files.ts";
 import type { Parameters, Segment } from "../nn/parameters.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
@@ -29,7 +29,8 @@ const MOMENTS = ["exp_avg", "exp_avg_sq"] as const;
  * `torch.optim.AdamW` with biases and norms in a group without decay, behind `clip_grad_norm_`.
  *
  * It joins the gradients into one buffer, so that one kernel measures them and one updates all
- * weights. Nothing is waited for: the clip factor stays on the device.
+ * weights. Nothing is waited for: the clip factor stays on the device. A weight is left as it is while
+ * its tensor's `requiresGrad` is false.
  */
 export class AdamW implements Disposable {
   /** Of the next step; schedules set it. */
@@ -94,7 +95,11 @@ export class AdamW implements Disposable {
     return this.#steps;
   }
 
-  /** Updates all weights by their gradients, which it leaves as they are. */
+  /**
+   * Updates all weights that require a gradient by their gradients, which it leaves as they are.
+   *
+   * @throws {Error} naming a weight whose gradient is not in the joint buffer any more.
+   */
   step(): void {
     const { gpu } = this.parameters;
     const { betas: [beta1, beta2], eps, weightDecay } = this.options;
@@ -109,8 +114,8 @@ export class AdamW implements Disposable {
     this.#steps++;
     const rate = this.learningRate / (1 - beta1 ** this.#steps);
     const correction = Math.sqrt(1 - beta2 ** this.#steps);
-    for (const { segment, m, v } of this.#moments) {
-      for (const { offset, bytes } of pieces(segment.bytes, gpu.maxBinding)) {
+    for (const [i, { segment, m, v }] of this.#moments.entries()) {
+      for (const { offset, bytes } of this.#trained(i)) {
         const at = (buffer: DeviceBuffer): BufferSlice => ({ buffer, offset, bytes });
         const quads = bytes / 16;
         const decaying = Math.min(quads, Math.max(0, (segment.decayBytes - offset) / 16));
@@ -182,6 +187,23 @@ export class AdamW implements Disposable {
     }
   }
 
+  /**
+   * Parts of a segment whose weights require a gradient, each small enough for a binding. Others are
+   * left out: their gradient is 0, but they would decay, and go on along moments of earlier steps.
+   */
+  *#trained(index: number): Generator<Piece> {
+    const { gpu } = this.parameters, { segment } = this.#moments[index];
+    const frozen = [...this.parameters.named()]
+      .filter((it) => it.segment === index && !it.parameter.tensor.requiresGrad)
+      .sort((a, b) => a.offset - b.offset);
+    let start = 0;
+    for (const { offset, weights: { bytes } } of frozen) {
+      yield* pieces(offset, gpu.maxBinding, start);
+      start = Math.ceil((offset + bytes) / ALIGNMENT) * ALIGNMENT;
+    }
+    yield* pieces(segment.bytes, gpu.maxBinding, start);
+  }
+
   /** Norm of all gradients and the factor that clips them, on the device. */
   #measure(): void {
     const { gpu } = this.parameters;
@@ -213,9 +235,15 @@ export class AdamW implements Disposable {
   }
 }
 
-/** Parts of a buffer that one binding can cover. */
-function* pieces(bytes: number, most: number): Generator<{ offset: number; bytes: number }> {
-  for (let offset = 0; offset < bytes; offset += most) {
-    yield { offset, bytes: Math.min(most, bytes - offset) };
+/** Part of a buffer. */
+interface Piece {
+  offset: number;
+  bytes: number;
+}
+
+/** Parts of a buffer between two places that one binding can cover. */
+function* pieces(end: number, most: number, start = 0): Generator<Piece> {
+  for (let offset = start; offset < end; offset += most) {
+    yield { offset, bytes: Math.min(most, end - offset) };
   }
 }

@@ -61,6 +61,33 @@ Deno.test("a gradient that is no number, or too large for a norm, makes no step 
   }
 });
 
+Deno.test("weights that require no gradient stay as they are, and take nothing from the others", async () => {
+  // Queries, keys and values beside others; a bias, which does not decay; and the last of all.
+  const frozen = ["wte", "h.0.attn.c_attn", "h.1.mlp.c_proj.bias", "ln_f.bias"]
+    .map((name) => `transformer.${name}`);
+  const isFrozen = (name: string) => frozen.some((start) => name.startsWith(start));
+  const run = async (freeze: boolean, steps: number) => {
+    using model = await Gpt2.load(gpu, files);
+    using optimizer = new AdamW(model.weights, { learningRate: 0.01, weightDecay: 0.5 });
+    for (let step = 0; step < steps; step++) {
+      // They are frozen when there are moments already.
+      for (const { name, tensor } of model.parameters()) {
+        tensor.requiresGrad = !(freeze && step > 0 && isFrozen(name));
+      }
+      using loss = model.loss(batch);
+      loss.backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
+    return await model.weights.read();
+  };
+  const [before, after, free] = [await run(true, 1), await run(true, 2), await run(false, 2)];
+  for (const [name, { data }] of before) {
+    if (isFrozen(name)) assertEquals(after.get(name)!.data, data, name);
+    else assertEquals(after.get(name)!.data, free.get(name)!.data, name);
+  }
+});
+
 Deno.test("options that are no finite numbers are named", async () => {
   using model = await Gpt2.load(gpu, files);
   for (const name of ["learningRate", "eps", "weightDecay"]) {
