@@ -21,6 +21,11 @@ export interface ClassifierBatch {
 
 /** A model that gives every text a number for each class. */
 export abstract class Classifier extends Model {
+  /** Most tokens of a text. */
+  get longest(): number {
+    return Infinity;
+  }
+
   /** One number for each class, [B, classes]. */
   abstract logits(batch: ClassifierBatch, options?: PassOptions): Tensor;
 

@@ -74,6 +74,14 @@ export function labelNames(count: number): { id2label: ConfigJson; label2id: Con
   };
 }
 
+/** Throws unless these are probabilities of dropping. */
+export function checkDropouts(dropouts: Record<string, number>): void {
+  for (const [name, p] of Object.entries(dropouts)) {
+    if (p >= 0 && p < 1) continue;
+    throw new ConfigError(`${name} is ${p}; expected a probability, 0 ≤ p < 1.`);
+  }
+}
+
 /** Throws unless sizes are whole and positive, and the width is a multiple of the heads. */
 export function checkSizes(sizes: Record<string, number>, width: number, heads: number): void {
   for (const [name, size] of Object.entries(sizes)) {

@@ -10,7 +10,7 @@ import {
   diffTransformerConfigFromJson,
   diffTransformerConfigToJson,
 } from "./diff_transformer_config.ts";
-import { labelsOf, type Rows, textSize, toRows } from "./inputs.ts";
+import { nextTokenLabels, type Rows, textSize, toRows } from "./inputs.ts";
 import { Embedding, Linear, RmsNorm } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
 import {
@@ -183,9 +183,14 @@ export class DiffTransformer extends Model {
     return ops.linear(hidden, this.tokens.weight.tensor);
   }
 
-  /** The mean cross-entropy of the next token, in nats, over the labels that count. */
+  /**
+   * The mean cross-entropy of the next token, in nats, over the labels that count; 0 if none does.
+   *
+   * @throws {TypeError | RangeError} if ids or labels are no rows of one shape or not in the vocabulary,
+   *   or if a sequence has one token only.
+   */
   loss(batch: DiffTransformerBatch, options: DiffTransformerPass = {}): Tensor {
-    const labels = labelsOf(batch);
+    const labels = nextTokenLabels(batch);
     using hidden = this.hidden(batch, options);
     return linearCrossEntropy(hidden, this.tokens.weight.tensor, labels.data, { shift: 1 });
   }

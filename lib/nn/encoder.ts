@@ -61,6 +61,10 @@ export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
     p.allocate({ seed });
   }
 
+  override get longest(): number {
+    return this.config.positions;
+  }
+
   /** What the last block gives, [B, T, D]. */
   hidden(
     { ids, mask, types }: ClassifierBatch,

@@ -2,6 +2,7 @@
 import {
   type ActivationName,
   activationOf,
+  checkDropouts,
   checkSizes,
   labelNames,
   labelsOf,
@@ -53,6 +54,8 @@ export function encoderConfig<Config extends EncoderConfig>(
   } as Config;
   const { vocabulary, positions, width, layers, heads, inner, classes } = config;
   checkSizes({ vocabulary, positions, width, layers, heads, inner, classes }, width, heads);
+  const { dropout, attentionDropout, classifierDropout } = config;
+  checkDropouts({ dropout, attentionDropout, classifierDropout });
   activationOf(config.activation);
   return config;
 }

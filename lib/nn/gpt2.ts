@@ -13,7 +13,7 @@ import {
   gpt2ConfigFromJson,
   gpt2ConfigToJson,
 } from "./gpt2_config.ts";
-import { keyOptions, keysSeen, labelsOf, type Rows, textSize, toRows } from "./inputs.ts";
+import { keyOptions, keysSeen, nextTokenLabels, type Rows, textSize, toRows } from "./inputs.ts";
 import { KeyValueCache } from "./key_value_cache.ts";
 import { addedTo, dropped, Embedding, LayerNorm, Linear } from "./layers.ts";
 import type { WeightNames } from "./load_weights.ts";
@@ -34,7 +34,10 @@ export interface Gpt2Batch {
   ids: Rows;
   /** What is learned, [B, T], −100 where nothing is (default: ids, but no padding). Position t predicts label t + 1. */
   labels?: Rows;
-  /** 1 for tokens, 0 for padding, [B, T]. */
+  /**
+   * 1 for tokens, 0 for padding, [B, T]. Padding on the left takes positions, as in transformers where no
+   * `position_ids` are given; `generate` counts without it.
+   */
   mask?: Rows;
 }
 
@@ -192,10 +195,15 @@ export class Gpt2 extends Model implements Decoder<KeyValueCache> {
     return ops.linear(hidden, this.tokens.weight.tensor);
   }
 
-  /** The mean cross-entropy of the next token, in nats, over the labels that count. */
+  /**
+   * The mean cross-entropy of the next token, in nats, over the labels that count; 0 if none does.
+   *
+   * @throws {TypeError | RangeError} if ids, labels or mask are no rows of one shape or not in the
+   *   vocabulary, or if a sequence has one token only.
+   */
   loss(batch: Gpt2Batch, options: LossOptions = {}): Tensor {
     const { impl, filterEps, reduction } = options;
-    const labels = labelsOf(batch);
+    const labels = nextTokenLabels(batch);
     using hidden = this.hidden(batch, options);
     return linearCrossEntropy(hidden, this.tokens.weight.tensor, labels.data, {
       shift: 1,

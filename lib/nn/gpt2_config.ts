@@ -1,6 +1,7 @@
 import {
   type ActivationName,
   activationOf,
+  checkDropouts,
   checkSizes,
   numberOf,
   refuse,
@@ -51,6 +52,8 @@ export function gpt2Config(given: Partial<Gpt2Config> = {}): Gpt2Config {
   };
   const { vocabulary, positions, layers, heads, inner } = config;
   checkSizes({ vocabulary, positions, width, layers, heads, inner }, width, heads);
+  const { embeddingDropout, attentionDropout, residualDropout } = config;
+  checkDropouts({ embeddingDropout, attentionDropout, residualDropout });
   activationOf(config.activation);
   return config;
 }

@@ -115,6 +115,15 @@ export function labelsOf(
   return { ...tokens, data: tokens.data.map((id, i) => flags.data[i] === 0 ? -100 : id) };
 }
 
+/** The same for a loss, which needs a token before each that it predicts. */
+export function nextTokenLabels(batch: { ids: Rows; labels?: Rows; mask?: Rows }): HostRows {
+  const labels = labelsOf(batch);
+  if (labels.shape[1] > 1) return labels;
+  throw new RangeError(
+    "ids has sequences of 1 token; a loss expects at least 2: each token is predicted from those before.",
+  );
+}
+
 /** How large a batch of text is, and how many of its labels count: the first of a row never does. */
 export function textSize(batch: { ids: Rows; labels?: Rows; mask?: Rows }): BatchSize {
   const { shape: [count, time], data } = labelsOf(batch);

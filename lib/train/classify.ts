@@ -37,7 +37,10 @@ export async function classify(
     const results = await readWithoutGrad(model.gpu, (hold) => {
       for (const members of part) {
         const rows = members.map((i) => ({ ids: texts[i], label: -100 }));
-        hold(model.logits(padTokens(rows, { padId })));
+        const padded = padTokens(rows, { padId });
+        // Filling up to a multiple must not make a text too long that is not.
+        const fits = padded.ids[0].length <= model.longest;
+        hold(model.logits(fits ? padded : padTokens(rows, { padId, multipleOf: 1 })));
       }
     });
     const classes = results[0].length / part[0].length;

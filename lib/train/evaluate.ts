@@ -8,6 +8,8 @@ const BATCHES_A_READ = 64;
  * The mean loss over batches, each counted by its labels, without dropout.
  *
  * @param loss of a batch (default `model.loss`).
+ * @returns nats a label.
+ * @throws {RangeError} if there is no batch, or no label that counts.
  */
 export async function evaluate<Batch>(
   model: Trainable<Batch>,

@@ -87,6 +87,9 @@ Deno.test("inputs of wrong shapes are named", () => {
     TypeError,
     "labels[0][1] is 3000000000; expected a whole number of 32 bits",
   );
+  assertThrows(() => model.loss({ ids: [[1], [2]] }), RangeError, "ids has sequences of 1 token");
+  assertEquals(model.measure({ ids: [[1], [2]] }).targets, 0);
+  assertThrows(() => new Gpt2(gpu, { attentionDropout: -0.1 }), Error, "attentionDropout is -0.1");
   assertThrows(
     () => model.loss({ ids: [[1, 2, 3]], labels: [[1, 2]] }),
     ShapeError,

@@ -43,6 +43,14 @@ Deno.test("texts get the same probabilities in batches as alone, in their own or
   assertEquals((await classify(model, [], { padId: 0 })).length, 0);
 });
 
+Deno.test("a text as long as the model allows is not made longer", async () => {
+  using short = new Bert(gpu, { ...sizes, positions: 10 });
+  const long = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+  assertEquals((await classify(short, [[1, 2], long], { padId: 0 })).length, 6);
+  const over = [...long, 11];
+  await assertRejects(() => classify(short, [over], { padId: 0 }), Error, "sequences of 11 tokens");
+});
+
 Deno.test("batches of no size are refused instead of being made without end", async () => {
   for (const batchSize of [0, -1, 1.5, NaN]) {
     await assertRejects(
