@@ -40,7 +40,9 @@ export function loadWeights(
   const unknown: string[] = [], misfits: string[] = [];
   for (const [name, { shape, dtype }] of source.entries) {
     const modern = name.replace(/\.gamma$/, ".weight").replace(/\.beta$/, ".bias");
-    const ours = [modern, names.prefix + modern].find((candidate) => wanted.has(candidate));
+    // As it is written first: a model of one's own may have a gamma.
+    const ours = [name, modern, names.prefix + name, names.prefix + modern]
+      .find((candidate) => wanted.has(candidate));
     if (!ours) {
       if (!names.ignored.some((pattern) => pattern.test(name))) unknown.push(name);
       continue;

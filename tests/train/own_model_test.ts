@@ -29,8 +29,9 @@ class Adder extends Model {
   gate = new Linear(this.weights, "gate", 8, 32, { deviation: 0.5, bias: false });
   up = new Linear(this.weights, "up", 8, 32, { deviation: 0.5, bias: false });
   down = new Linear(this.weights, "down", 32, 19, { deviation: 0.2 });
-  /** A weight without a layer. */
+  /** Weights without a layer; old files of other models say gamma for the weight of a norm. */
   shift = this.weights.declare("shift", [8], { constant: 0 });
+  gamma = this.weights.declare("shift.gamma", [8], { constant: 1 });
 
   constructor(gpu: Gpu, seed: number) {
     super(gpu);
@@ -44,7 +45,8 @@ class Adder extends Model {
     using a = this.digits.forward(firstIds);
     using b = this.digits.forward(secondIds);
     using both = ops.add(a, b);
-    using shifted = ops.add(both, this.shift.tensor);
+    using scaled = ops.mul(both, this.gamma.tensor);
+    using shifted = ops.add(scaled, this.shift.tensor);
     using x = this.norm.forward(shifted);
     using gate = this.gate.forward(x);
     using up = this.up.forward(x);
