@@ -65,7 +65,10 @@ export interface TrainOptions<Batch> {
   tune?: boolean;
   /** For dropout (default 0). */
   seed?: number;
-  /** The loss of a batch (default `model.loss`), for instance with another `impl`. */
+  /**
+   * The loss of a batch, a scalar: the mean over its labels (default `model.loss`); for instance with
+   * another `impl`.
+   */
   loss?: Trainable<Batch>["loss"];
   evaluate?: EvaluateOptions<Batch>;
   checkpoints?: CheckpointOptions;

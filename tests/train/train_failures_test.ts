@@ -5,6 +5,7 @@ import { Gpt2, type Gpt2Batch } from "../../lib/nn/gpt2.ts";
 import type { ModelFiles } from "../../lib/nn/model_files.ts";
 import { mul } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
+import { ShapeError } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { type CheckpointStore, readBest } from "../../lib/train/checkpoints.ts";
 import { evaluate } from "../../lib/train/evaluate.ts";
@@ -91,6 +92,12 @@ Deno.test("an evaluation of nothing is no loss of 0", async () => {
   const ids = sequences.slice(80), labels = ids.map((row) => row.map(() => -100));
   await assertRejects(() => evaluate(model, []), RangeError, "data has no batches");
   await assertRejects(() => evaluate(model, [{ ids, labels }]), RangeError, "no label that counts");
+  const each: Trainable<Gpt2Batch>["loss"] = (batch) => model.loss(batch, { reduction: "none" });
+  await assertRejects(
+    () => evaluate(model, [{ ids }], each),
+    ShapeError,
+    "loss of batch 0 has 110 elements",
+  );
   // Of many batches, read part by part, each label counts the same.
   const many = Array.from({ length: 70 }, (_, i) => ({ ids: [ids[i % 10].slice(0, 3 + i % 9)] }));
   const [found, expected] = [await evaluate(model, many), { sum: 0, count: 0 }];
