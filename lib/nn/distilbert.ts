@@ -32,6 +32,7 @@ export class DistilBert extends Encoder<DistilBertConfig> {
       names: NAMES,
       embeddings: "distilbert.embeddings",
       block: blockNames,
+      attentionOutDropout: 0, // unlike BERT's, and so it is in transformers
       pooler: { name: "pre_classifier", activation: "relu" },
     }, seed);
   }

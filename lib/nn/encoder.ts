@@ -24,6 +24,8 @@ export interface EncoderKind {
   /** Kinds of tokens, if there are any. */
   types?: number;
   block: (layer: number) => BlockNames;
+  /** Probability of dropping from what attention adds (default: the configuration's `dropout`). */
+  attentionOutDropout?: number;
   /** The head's first layer. */
   pooler: { name: string; activation: "tanh" | "relu" };
 }
@@ -52,9 +54,11 @@ export abstract class Encoder<Config extends EncoderConfig> extends Classifier {
     this.positions = table("position", config.positions);
     this.types = kind.types ? table("token_type", kind.types) : undefined;
     this.norm = new LayerNorm(p, `${kind.embeddings}.LayerNorm`, width, normEps);
+    const { attentionOutDropout } = kind;
+    const ofBlock = attentionOutDropout === undefined ? config : { ...config, attentionOutDropout };
     this.blocks = Array.from(
       { length: layers },
-      (_, i) => new EncoderBlock(p, kind.block(i), config, BLOCK_SITES + 3 * i),
+      (_, i) => new EncoderBlock(p, kind.block(i), ofBlock, BLOCK_SITES + 3 * i),
     );
     this.pooler = new Linear(p, kind.pooler.name, width, width, deviation);
     this.classifier = new Linear(p, "classifier", width, config.classes, deviation);

@@ -26,8 +26,12 @@ export interface BlockConfig {
   activation: ActivationName;
   normEps: number;
   initializerRange: number;
+  /** Probability of dropping from what is added to the block's input. */
   dropout: number;
+  /** Probability of dropping attention weights. */
   attentionDropout: number;
+  /** Probability of dropping from what attention adds (default `dropout`). */
+  attentionOutDropout?: number;
 }
 
 /**
@@ -73,6 +77,7 @@ export class EncoderBlock {
     look?: (qkv: Tensor, attended: Tensor) => void,
   ): Tensor {
     const { heads, activation, dropout, attentionDropout } = this.config;
+    const { attentionOutDropout = dropout } = this.config;
     using qkv = this.projection.forward(x);
     using attended = ops.attentionPacked(qkv, {
       heads,
@@ -82,7 +87,14 @@ export class EncoderBlock {
         : {}),
     });
     look?.(qkv, attended);
-    using sum1 = addedTo(x, this.attentionOut, attended, dropout, training, this.site + 1);
+    using sum1 = addedTo(
+      x,
+      this.attentionOut,
+      attended,
+      attentionOutDropout,
+      training,
+      this.site + 1,
+    );
     using middle = this.attentionNorm.forward(sum1);
     using inner = this.inner.forward(middle, { activation: activationOf(activation) });
     using sum2 = addedTo(middle, this.innerOut, inner, dropout, training, this.site + 2);

@@ -13,7 +13,7 @@ import type { BlockConfig } from "./encoder_block.ts";
 import type { ConfigJson } from "./model.ts";
 
 /** Sizes and options of an encoder with a classification head. */
-export interface EncoderConfig extends BlockConfig {
+export interface EncoderConfig extends Omit<BlockConfig, "attentionOutDropout"> {
   vocabulary: number;
   /** Longest sequence. */
   positions: number;

@@ -53,6 +53,20 @@ Deno.test("an encoder shows what its attention sees to those who ask, stored or 
   }
 });
 
+Deno.test("what attention adds is dropped from in BERT and not in DistilBERT, as in transformers", async () => {
+  for (const [Model, drops] of [[Bert, true], [DistilBert, false]] as const) {
+    using model = new Model(gpu, { ...sizes, dropout: 0.5, attentionDropout: 0 });
+    const [block] = model.blocks;
+    // The feed-forward layer, which drops in both, adds nothing but its bias, which is 0.
+    gpu.write(block.innerOut.weight.tensor, new Float32Array(8 * 32));
+    using x = gpu.tensor(Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)), [1, 3, 8]);
+    using still = block.forward(x, undefined, undefined);
+    using training = block.forward(x, undefined, { seed: 1, step: 0 });
+    const [a, b] = await gpu.read([still, training]);
+    assertEquals(a.some((value, i) => value !== b[i]), drops, Model.name);
+  }
+});
+
 Deno.test("what a classifier cannot do is named as it was given", async () => {
   using model = new Bert(gpu, { ...sizes, classes: 3 });
   const ids = [[1, 2], [3, 4]];
