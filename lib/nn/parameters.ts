@@ -5,7 +5,7 @@ import { normal } from "../../kernels/normal.ts";
 import { hash64 } from "../data/random.ts";
 import { ALIGNMENT, type BufferSlice, type DeviceBuffer } from "../gpu/pool.ts";
 import type { Gpu } from "../tensor/gpu.ts";
-import { elementCount, type Shape } from "../tensor/shape.ts";
+import { elementCount, formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type Initial, Parameter } from "./parameter.ts";
 
@@ -55,6 +55,7 @@ export class Parameters implements Disposable {
    * Adds a weight; its tensor exists after {@linkcode allocate}.
    *
    * @throws {Error} if another weight has one of its names: a file could only hold one of them.
+   * @throws {ShapeError} if its first dimension cannot be cut into equal parts.
    */
   declare(
     name: string,
@@ -68,6 +69,14 @@ export class Parameters implements Disposable {
     const taken = parts.find((part) => this.#declared.some((other) => other.parts.includes(part)));
     if (taken !== undefined) {
       throw new Error(`Two weights are named "${taken}"; expected a name of its own for each.`);
+    }
+    if (parts.length > 1 && !(shape[0] % parts.length === 0)) {
+      throw new ShapeError(
+        `Parameter "${name}" has the shape ${
+          formatShape(shape)
+        }; expected a first dimension that is a ` +
+          `multiple of its ${parts.length} parts.`,
+      );
     }
     const parameter = new Parameter(name, shape, initial, parts);
     this.#declared.push(parameter);
@@ -97,7 +106,8 @@ export class Parameters implements Disposable {
   /**
    * Lays out all weights, those that decay first, and gives them their first elements.
    *
-   * @param seed the same seed gives the same elements, whatever else is declared.
+   * @param seed a whole number from 0 to 2⁵³ − 1; the same gives the same elements, whatever else is
+   *   declared.
    * @param largestBuffer bytes of a buffer, at most (default: what the device allows).
    * @throws {OutOfMemoryError} if they do not fit; none of them is in memory then.
    */
@@ -109,6 +119,9 @@ export class Parameters implements Disposable {
       throw new Error(
         "allocate() was called a second time; the weights have their places already.",
       );
+    }
+    if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+      throw new RangeError(`seed is ${seed}; expected a whole number from 0 to 2^53 - 1.`);
     }
     const most = largestBuffer ?? gpu.limits.maxBufferSize;
     const ordered = [
@@ -216,6 +229,11 @@ export class Parameters implements Disposable {
 
   /** Every weight under its name in files, in the order of declaration. */
   *named(): Generator<NamedWeight> {
+    if (this.#declared.length > 0 && this.#segments.length === 0) {
+      throw new Error(
+        "The weights have no elements: allocate() was not called, or they were freed.",
+      );
+    }
     for (const parameter of this.#declared) {
       const { segment, offset: first } = this.#places.get(parameter)!;
       const { parts, shape: [rows, ...rest] } = parameter;

@@ -3,6 +3,7 @@ import { Parameters } from "../../lib/nn/parameters.ts";
 import { OutOfMemoryError } from "../../lib/gpu/errors.ts";
 import { crossEntropy } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
+import { ShapeError } from "../../lib/tensor/shape.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 
@@ -78,6 +79,20 @@ Deno.test("misuse of parameters and optimiser is named", () => {
   assertThrows(() => layer.weight.tensor, Error, '"a.weight" has no elements yet');
   const again = () => new Linear(parameters, ["b", "a"], 3, 4, { deviation: 1 });
   assertThrows(again, Error, 'Two weights are named "a.weight"');
+  const uneven = () => new Linear(parameters, ["q", "k"], 3, 5, { deviation: 1 });
+  assertThrows(
+    uneven,
+    ShapeError,
+    "[5, 3]; expected a first dimension that is a multiple of its 2",
+  );
+  for (const seed of [NaN, -1, 0.5]) {
+    assertThrows(() => parameters.allocate({ seed }), RangeError, `seed is ${seed}`);
+  }
+  assertThrows(
+    () => [...parameters.named()],
+    Error,
+    "allocate() was not called, or they were freed",
+  );
   parameters.allocate();
   assertThrows(() => parameters.declare("late", [2], { constant: 0 }), Error, "after allocate()");
   assertThrows(() => parameters.allocate(), Error, "allocate() was called a second time");
