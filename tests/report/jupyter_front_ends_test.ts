@@ -121,10 +121,13 @@ for (const { name, program, path } of FRONT_ENDS) {
       await notebook.menu("Kernel", /^Restart Kernel and Run All Cells/);
       await page.locator(".jp-Dialog .jp-mod-accept").click();
       try {
-        // Its last cell says where it ran, as a table.
-        await notebook.cells.nth(codeCells - 1).locator(".jp-InputPrompt", {
-          hasText: `[${codeCells}]`,
-        }).waitFor({ timeout: ALL_CELLS });
+        // Its last cell says where it ran, as a table. First it waits for its turn: without a look at that
+        // the number would be the stored one.
+        const last = notebook.cells.nth(codeCells - 1);
+        for (const prompt of ["[*]", `[${codeCells}]`]) {
+          const there = last.locator(".jp-InputPrompt", { hasText: prompt });
+          await there.waitFor({ timeout: ALL_CELLS });
+        }
         await notebook.idle();
       } finally {
         await notebook.outputs(9).first().scrollIntoViewIfNeeded();
