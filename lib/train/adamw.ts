@@ -192,8 +192,10 @@ export class AdamW implements Disposable {
    * left out: their gradient is 0, but they would decay, and go on along moments of earlier steps.
    */
   *#trained(index: number): Generator<Piece> {
-    const { gpu } = this.parameters, { segment } = this.#moments[index];
-    const frozen = [...this.parameters.named()]
+    const { gpu, all } = this.parameters, { segment } = this.#moments[index];
+    // Every step comes here, and mostly nothing is frozen.
+    const any = all.some(({ tensor }) => !tensor.requiresGrad);
+    const frozen = (any ? [...this.parameters.named()] : [])
       .filter((it) => it.segment === index && !it.parameter.tensor.requiresGrad)
       .sort((a, b) => a.offset - b.offset);
     let start = 0;
