@@ -154,6 +154,7 @@ export function cutJob(c: CutJobConstants): string {
   // whose length is not known to be the same for every thread.
   let survivors = min(workgroupUniformLoad(&row_list[${threads - 1}u]) - firstRank, ${tile.m}u);
   var rank = row_list[lid] - count;
+  // From here on the list holds rows.
   workgroupBarrier();
   for (var w = firstWord; w < endWord; w++) {
     let bound = bounds[mapBase + w];
