@@ -9,11 +9,13 @@
  *
  * Shapes as in attention.ts; stats [B, H, Tq] holds (lse, D) of each map.
  *
- * Work, `side: "queries"`: a workgroup owns a block of queries and walks over the keys: scores of each
- * map into registers, made weights there; dY·Vᵀ into others; dS in place of the weights; times K.
- * `side: "keys"`: it owns a block of keys and walks over the queries, and adds dV between. 2·(2d + dv)
- * and 4·(d + dv) operations an entry of the score matrix for one map; for two, sharing dY·Vᵀ and dV
- * makes it 8·d + 2·dv and 8·d + 4·dv instead of twice that.
+ * Work, `of: "queries"`: a workgroup owns a block of queries and walks over the keys: scores of each map
+ * into registers, made weights there; dY·Vᵀ into others; dS in place of the weights; times K.
+ * `"keys and values"`: it owns a block of keys and walks over the queries, and adds dV between.
+ * 2·(2d + dv) and 4·(d + dv) operations an entry of the score matrix for one map; for two, sharing
+ * dY·Vᵀ and dV makes it 8·d + 2·dv and 8·d + 4·dv instead of twice that. `"keys"` and `"values"` do the
+ * halves of it apart, 8·d + 2·dv and 4·d + 2·dv: the scores are made once more, but what a thread
+ * holds fits its registers, which for two maps is worth more (see lib/ops/attention_tiles.ts).
  *
  * With dropout, a dropped weight is kept with a minus sign: dV leaves it out, dS needs its size.
  */
@@ -25,7 +27,8 @@ import { type BindingType, defineKernel, join, unroll, wgsl } from "./kernel.ts"
 
 /** Compile-time constants of {@linkcode attentionGradient}. */
 export interface AttentionGradientConstants extends AttentionConstants {
-  side: "queries" | "keys";
+  /** Whose gradients. */
+  of: "queries" | "keys" | "values" | "keys and values";
   /** Two for differential attention. */
   maps: 1 | 2;
 }
@@ -33,9 +36,10 @@ export interface AttentionGradientConstants extends AttentionConstants {
 export const attentionGradient = defineKernel(
   "attention_gradient",
   (c: AttentionGradientConstants) => {
-    const { tile, mask, widthQk, widthV, vector, packed, dropout, side, maps } = c;
-    const ofQueries = side === "queries";
-    const code = new AttentionCode(tile, ofQueries ? widthQk : Math.max(widthQk, widthV));
+    const { tile, mask, widthQk, widthV, vector, packed, dropout, of, maps } = c;
+    const ofQueries = of === "queries", ofValues = of.endsWith("values");
+    const side = ofQueries ? "queries" : "keys";
+    const code = new AttentionCode(tile, ofValues ? Math.max(widthQk, widthV) : widthQk);
     const { rowGroups, groups, threadRows } = code;
     const element = vector ? "array<vec4f>" : "array<f32>";
     const number = (name: string, map: number) => maps === 1 ? name : `${name}${map + 1}`;
@@ -47,9 +51,9 @@ export const attentionGradient = defineKernel(
     });
     const s = [accumulators("s"), accumulators("other_s")].slice(0, maps);
     const dp = accumulators("dp"), dv = accumulators("dv_", widthV);
-    const results = ["result", "other_result"].slice(0, maps).map((name) =>
-      accumulators(name, widthQk)
-    );
+    const results = of === "values"
+      ? []
+      : ["result", "other_result"].slice(0, maps).map((name) => accumulators(name, widthQk));
     const operand = (name: "q" | "k" | "v" | "dy", order: "k" | "mn", map = 0) => ({
       binding: name === "dy" ? "dy" : packed ? "qkv" : name === "v" ? "v" : number(name, map),
       order,
@@ -66,7 +70,7 @@ export const attentionGradient = defineKernel(
       for (let map = 0; map < maps; map++) {
         read[number("q", map)] = read[number("k", map)] = `read ${element}`;
       }
-      read.v = `read ${element}`;
+      if (of !== "values") read.v = `read ${element}`;
     }
     read.dy = `read ${element}`;
     read.stats = maps === 1 ? "read array<vec2f>" : "read array<vec4f>";
@@ -75,8 +79,10 @@ export const attentionGradient = defineKernel(
     const write: Record<string, BindingType> = {};
     if (packed) write.dqkv = `write ${element}`;
     else {
-      for (let map = 0; map < maps; map++) write[number(`d${own}`, map)] = `write ${element}`;
-      if (!ofQueries) write.dv = `write ${element}`;
+      for (let map = 0; map < results.length; map++) {
+        write[number(`d${own}`, map)] = `write ${element}`;
+      }
+      if (ofValues) write.dv = `write ${element}`;
     }
 
     /** WGSL of (lse, D) of a query, as one value. */
@@ -173,6 +179,27 @@ export const attentionGradient = defineKernel(
         : across(0, g, j, e);
     const run = (product: AttentionProduct) => compute(code, product);
 
+    /** dY·Vᵀ, dS in place of the weights, and its products, which are the gradients. */
+    const forScores = [
+      run(
+        ofQueries
+          ? scores(code, dp, widthV, ofRows("dy"), ofColumns("v", "k"))
+          : scores(code, dp, widthV, ofRows("v"), ofColumns("dy", "k")),
+      ),
+      scoreGradients,
+      ...results.map((result, map) =>
+        run(
+          weighted(
+            code,
+            result,
+            widthQk,
+            ofColumns(other, "mn", map),
+            (g, j, e) => across(map, g, j, e),
+          ),
+        )
+      ),
+    ].join("\n");
+
     const target = (name: "q" | "k" | "v", map = 0) => ({
       binding: packed ? "dqkv" : name === "v" ? "dv" : number(`d${name}`, map),
       vector,
@@ -215,9 +242,9 @@ fn main(
   let column_end = select(0u, params.time_q, row0 < key_end);`
       }
   ${results.map((result) => code.declare(result))}
-  ${ofQueries ? "" : code.declare(dv)}
+  ${ofValues ? code.declare(dv) : ""}
   for (var column0 = column_first; column0 < column_end; column0 += ${tile.columns}u) {
-    ${[...s, dp].map((x) => code.declare(x))}
+    ${[...s, ...(of === "values" ? [] : [dp])].map((x) => code.declare(x))}
     ${
         overMaps((map) =>
           wgsl`
@@ -225,43 +252,25 @@ fn main(
     ${weights(map)}`
         )
       }
-    ${ofQueries ? "" : run(weighted(code, dv, widthV, ofColumns("dy", "mn"), combined))}
-    ${
-        run(
-          ofQueries
-            ? scores(code, dp, widthV, ofRows("dy"), ofColumns("v", "k"))
-            : scores(code, dp, widthV, ofRows("v"), ofColumns("dy", "k")),
-        )
-      }
-    ${scoreGradients}
-    ${
-        overMaps((map) =>
-          run(
-            weighted(
-              code,
-              results[map],
-              widthQk,
-              ofColumns(other, "mn", map),
-              (g, j, e) => across(map, g, j, e),
-            ),
-          )
-        )
-      }
+    ${ofValues ? run(weighted(code, dv, widthV, ofColumns("dy", "mn"), combined)) : ""}
+    ${of === "values" ? "" : forScores}
   }
   ${
-        overMaps((map) =>
-          code.store(results[map], target(own, map), "row0", ownTime, widthQk, () => "params.scale")
+        results.map((result, map) =>
+          code.store(result, target(own, map), "row0", ownTime, widthQk, () => "params.scale")
         )
       }
   ${
-        ofQueries ? "" : code.store(
-          dv,
-          target("v"),
-          "row0",
-          ownTime,
-          widthV,
-          () => dropout ? "params.factor" : "1.0",
-        )
+        ofValues
+          ? code.store(
+            dv,
+            target("v"),
+            "row0",
+            ownTime,
+            widthV,
+            () => dropout ? "params.factor" : "1.0",
+          )
+          : ""
       }
 }`,
     };

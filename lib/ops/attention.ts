@@ -1,6 +1,9 @@
 /** Softmax attention, from three tensors or from one packed projection. */
 import { attention as forward } from "../../kernels/attention.ts";
-import { attentionGradient } from "../../kernels/attention_gradient.ts";
+import {
+  attentionGradient,
+  type AttentionGradientConstants,
+} from "../../kernels/attention_gradient.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionStats } from "../../kernels/attention_stats.ts";
 import { elementGrid } from "../../kernels/grid.ts";
@@ -60,7 +63,7 @@ export function attention(
     const dq = q.requiresGrad ? gradient(q) : undefined;
     const [dk, dv] = k.requiresGrad || v.requiresGrad ? [gradient(k), gradient(v)] : [];
     if (dq) upstream("queries", { dq });
-    if (dk && dv) upstream("keys", { dk, dv });
+    if (dk && dv) upstream("keys and values", { dk, dv });
     return [dq, dk, dv];
   });
 }
@@ -101,7 +104,7 @@ export function attentionPacked(
   return attend(gpu, problem, { qkv }, [batch, time, heads * width], (upstream) => {
     const dqkv = gpu.empty(qkv.shape, { label: "gradient" });
     upstream("queries", { dqkv });
-    upstream("keys", { dqkv });
+    upstream("keys and values", { dqkv });
     return [dqkv];
   });
 }
@@ -113,7 +116,7 @@ function attend(
   inputs: Record<string, Tensor>,
   shape: Shape,
   gradients: (
-    run: (side: "queries" | "keys", into: Record<string, Bindable>) => void,
+    run: (of: AttentionGradientConstants["of"], into: Record<string, Bindable>) => void,
   ) => readonly (Tensor | undefined)[],
 ): Tensor {
   const { batch, heads, timeQ, timeK, widthV } = sizes;
@@ -145,18 +148,18 @@ function attend(
         { count, heads, time: timeQ },
         elementGrid(count, 64),
       );
-      return gradients((side, into) => {
+      return gradients((of, into) => {
         const kernel = attentionGradient({
           ...constants,
-          tile: attentionTile(gpu, side, sizes),
-          side,
+          tile: attentionTile(gpu, of, sizes),
+          of,
           maps: 1,
         });
         gpu.run(
           kernel,
           { ...slices, ...bindings, dy, stats, ...into },
           params,
-          attentionGrid(side === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
+          attentionGrid(of === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
         );
       });
     },

@@ -1,11 +1,12 @@
 /** Which tile the attention kernels use on which adapter. */
+import type { AttentionGradientConstants } from "../../kernels/attention_gradient.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
 import { MOST_STEPS } from "../gpu/tiles.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import type { AttentionSizes } from "./attention_problem.ts";
 
-/** Which kernel a tile is for. */
-export type AttentionPass = "forward" | "queries" | "keys";
+/** Which kernel a tile is for: the forward one, or that of these gradients. */
+export type AttentionPass = "forward" | AttentionGradientConstants["of"];
 
 /** For the software adapter, where large tiles take long to compile. */
 const SOFTWARE_TILE: AttentionTile = { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
@@ -17,7 +18,7 @@ const WIDE_TILE: AttentionTile = { rows: 64, columns: 64, threadsX: 16, threadsY
 const SMALL_TILE: AttentionTile = { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
 
 /** Kinds of kernels that tiles were measured for: ordinary ones, and those for wider values. */
-type Kind = AttentionPass | `${AttentionPass}, wide`;
+type Kind = Exclude<AttentionPass, "keys" | "values"> | `${AttentionPass}, wide`;
 
 /**
  * The fastest tiles on an NVIDIA H200 (tests/bench/attention_tiles_bench.ts): where there are enough
@@ -28,18 +29,22 @@ const TILES: Record<"many" | "few", Record<Kind, AttentionTile>> = {
   many: {
     "forward": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
     "queries": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "keys": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
+    "keys and values": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
     "forward, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 8, step: 16 },
     "queries, wide": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "keys, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
+    "keys, wide": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
+    "values, wide": { rows: 128, columns: 64, threadsX: 16, threadsY: 16, step: 32 },
+    "keys and values, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
   },
   few: {
     "forward": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
     "queries": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "keys": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "keys and values": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
     "forward, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
     "queries, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "keys, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
+    "keys, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "values, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
+    "keys and values, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
   },
 };
 
@@ -63,9 +68,20 @@ export function attentionTileHeld(
   { widthQk, widthV }: { widthQk: number; widthV: number },
   maps: number,
 ): number {
-  const scores = pass === "forward" ? 1 : maps + 1;
-  const results = { forward: widthV, queries: maps * widthQk, keys: maps * widthQk + widthV }[pass];
+  const scores = pass === "forward" ? 1 : pass === "values" ? maps : maps + 1;
+  const results = {
+    "forward": widthV,
+    "queries": maps * widthQk,
+    "keys": maps * widthQk,
+    "values": widthV,
+    "keys and values": maps * widthQk + widthV,
+  }[pass];
   return rows * (scores * columns + results) / (threadsX * threadsY);
+}
+
+/** Whether workgroups own keys and walk over the queries. */
+function ownsKeys(pass: AttentionPass): boolean {
+  return pass !== "forward" && pass !== "queries";
 }
 
 /** Steps that loops take in an invocation of a kernel, those of the products in a block included. */
@@ -80,9 +96,11 @@ function stepsOf(
   const ofBlock = {
     forward: ofScores + weighted,
     queries: ofScores + ofDY + maps * weighted,
-    keys: ofScores + ofDY + (maps + 1) * weighted,
+    keys: ofScores + ofDY + maps * weighted,
+    values: ofScores + weighted,
+    "keys and values": ofScores + ofDY + (maps + 1) * weighted,
   }[pass];
-  return Math.ceil((pass === "keys" ? timeQ : timeK) / columns) * (1 + ofBlock);
+  return Math.ceil((ownsKeys(pass) ? timeQ : timeK) / columns) * (1 + ofBlock);
 }
 
 /**
@@ -99,7 +117,8 @@ export function checkAttentionLength(
 ): void {
   if (!gpu.adapter.software) return;
   const { timeQ, timeK } = sizes;
-  const passes: AttentionPass[] = gradients ? ["queries", "keys"] : [];
+  const ofKeys: AttentionPass[] = maps === 1 ? ["keys and values"] : ["keys", "values"];
+  const passes: AttentionPass[] = gradients ? ["queries", ...ofKeys] : [];
   const most = Math.max(
     stepsOf(SOFTWARE_TILE, "forward", sizes, 1),
     ...passes.map((pass) => stepsOf(SOFTWARE_TILE, pass, sizes, maps)),
@@ -121,11 +140,13 @@ export function attentionTile(
 ): AttentionTile {
   if (gpu.adapter.software) return SOFTWARE_TILE;
   const { batch, heads, timeQ, timeK, widthQk, widthV } = sizes;
-  const rows = batch * heads * (pass === "keys" ? timeK : timeQ);
-  const widest = pass === "queries" ? widthQk : Math.max(widthQk, widthV);
+  const rows = batch * heads * (ownsKeys(pass) ? timeK : timeQ);
+  const widest = pass === "queries" || pass === "keys" ? widthQk : Math.max(widthQk, widthV);
   const memory = gpu.limits.maxComputeWorkgroupStorageSize;
-  const kinds = TILES[rows <= FEW ? "few" : "many"];
-  const measured = maps === 1 && widthV <= 64 ? kinds[pass] : kinds[`${pass}, wide`];
+  const kind: Kind = maps === 2 || widthV > 64 || pass === "keys" || pass === "values"
+    ? `${pass}, wide`
+    : pass;
+  const measured = TILES[rows <= FEW ? "few" : "many"][kind];
   return [measured, WIDE_TILE].find((tile) =>
     attentionTileBytes(tile, widest) <= memory &&
     attentionTileHeld(tile, pass, sizes, maps) <= MOST_HELD

@@ -1,6 +1,9 @@
 import { attention as forward } from "../../kernels/attention.ts";
 import { arithmetic, scale } from "../../kernels/arithmetic.ts";
-import { attentionGradient } from "../../kernels/attention_gradient.ts";
+import {
+  attentionGradient,
+  type AttentionGradientConstants,
+} from "../../kernels/attention_gradient.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionStats } from "../../kernels/attention_stats.ts";
 import { subtractScaled } from "../../kernels/diff_attention.ts";
@@ -30,7 +33,7 @@ export interface DiffAttentionOptions extends Omit<AttentionMaskOptions, "keyMas
 }
 
 /** Storage buffers of the largest kernel; browsers often give 8 or 10. */
-const BUFFERS = 12;
+const BUFFERS = 11;
 
 /**
  * (softmax(q1·k1ᵀ/√d) − λ·softmax(q2·k2ᵀ/√d)) · v for every head, without a T × T matrix (Ye et al.,
@@ -120,23 +123,24 @@ export function diffAttention(
         elementGrid(count, 64),
       );
       const gradient = (of: Tensor) => gpu.empty(of.shape, { label: "gradient" });
-      const run = (side: "queries" | "keys", into: Record<string, Tensor>) => {
-        const tile = attentionTile(gpu, side, sizes, 2);
-        const kernel = attentionGradient({ ...constants, tile, side, maps: 2 });
+      const run = (of: AttentionGradientConstants["of"], into: Record<string, Tensor>) => {
+        const tile = attentionTile(gpu, of, sizes, 2);
+        const kernel = attentionGradient({ ...constants, tile, of, maps: 2 });
         gpu.run(
           kernel,
           { ...operands, ...bindings, dy, stats, lambda: factor, ...into },
           params,
-          attentionGrid(side === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
+          attentionGrid(of === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
         );
         return into;
       };
       const { dq1, dq2 } = q1.requiresGrad || q2.requiresGrad
         ? run("queries", { dq1: gradient(q1), dq2: gradient(q2) })
         : {};
-      const { dk1, dk2, dv } = k1.requiresGrad || k2.requiresGrad || v.requiresGrad
-        ? run("keys", { dk1: gradient(k1), dk2: gradient(k2), dv: gradient(v) })
+      const { dk1, dk2 } = k1.requiresGrad || k2.requiresGrad
+        ? run("keys", { dk1: gradient(k1), dk2: gradient(k2) })
         : {};
+      const { dv } = v.requiresGrad ? run("values", { dv: gradient(v) }) : {};
       let dlambda: Tensor | undefined;
       if (lambda.requiresGrad) {
         using sum = total(d2, -1, "gradient");

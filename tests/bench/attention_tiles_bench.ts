@@ -7,7 +7,7 @@
  * and then run back to back, after a warm-up: a GPU that idles between them lowers its clock.
  *
  * Arguments: `--time 4096`, `--heads 16`, `--batch 1`, `--full` (not causal), `--rounds 4`, `--maps 2`,
- * `--only keys` (forward, queries, keys), `--top 8`, `--tiles '[{…}]'` to try these and no others.
+ * `--only keys` (forward, queries, keys, values, "keys and values"), `--top 8`, `--tiles '[{…}]'` to try these and no others.
  */
 import { attention } from "../../kernels/attention.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
@@ -52,26 +52,26 @@ export async function run(args: string[]): Promise<void> {
     const widthQk = 64, widthV = 64 * maps;
     const mask = { causal, keys: "all" as const };
     const common = { mask, widthQk, widthV, vector: true, packed: false, dropout: false };
-    const kernels = {
-      forward: (tile: AttentionTile) => attention({ ...common, tile }),
-      queries: (tile: AttentionTile) =>
-        attentionGradient({ ...common, tile, side: "queries", maps }),
-      keys: (tile: AttentionTile) => attentionGradient({ ...common, tile, side: "keys", maps }),
-    };
+    const kernel = (pass: AttentionPass, tile: AttentionTile) =>
+      pass === "forward"
+        ? attention({ ...common, tile })
+        : attentionGradient({ ...common, tile, of: pass, maps });
     // Products an entry of the score matrix: see the stories of the kernels.
     const depths = {
       forward: widthQk + widthV,
       queries: 2 * maps * widthQk + widthV,
-      keys: 2 * maps * widthQk + 2 * widthV,
+      keys: 2 * maps * widthQk + widthV,
+      values: maps * widthQk + widthV,
+      "keys and values": 2 * maps * widthQk + 2 * widthV,
     };
-    for (const pass of ["forward", "queries", "keys"] as const) {
-      if (!pass.includes(only)) continue;
+    for (const pass of Object.keys(depths) as AttentionPass[]) {
+      if (only && pass !== only) continue;
       const tiles = given
         ? JSON.parse(given) as AttentionTile[]
         : candidates(gpu, pass, { widthQk, widthV }, maps);
       const problem = { batch, time, heads, widthQk, widthV };
       const start = performance.now();
-      const found = await measure(gpu, tiles, kernels[pass], problem, rounds);
+      const found = await measure(gpu, tiles, (tile) => kernel(pass, tile), problem, rounds);
       const seconds = ((performance.now() - start) / 1000).toFixed(1);
       const name = maps === 1 ? "attention" : "differential attention";
       console.log(`\n${name}, ${pass}: ${found.length} tiles, ${seconds} s`);
@@ -104,7 +104,8 @@ function candidates(
       threadsY: [8, 16],
       steps: [8, 16, 32],
     };
-  const widest = pass === "queries" ? widths.widthQk : Math.max(widths.widthQk, widths.widthV);
+  const narrow = pass === "queries" || pass === "keys";
+  const widest = narrow ? widths.widthQk : Math.max(widths.widthQk, widths.widthV);
   const fits = (tile: AttentionTile) => {
     const { rows, columns, threadsX, threadsY, step } = tile;
     const threadRows = rows / threadsY, threadColumns = columns / threadsX;

@@ -5,12 +5,17 @@ import type { AttentionTile } from "../../kernels/attention_tile.ts";
 
 import { Gpu } from "../../lib/tensor/gpu.ts";
 
+import { assertEquals } from "@std/assert";
 import { assertClose, numbers } from "./check_op.ts";
 
 const gpu = await Gpu.open();
 
 /** Results of the kernels with one tile, for causal attention of one map or two. */
-async function results(tile: AttentionTile, maps: 1 | 2): Promise<Map<string, Float32Array>> {
+async function results(
+  tile: AttentionTile,
+  maps: 1 | 2,
+  together = maps === 1,
+): Promise<Map<string, Float32Array>> {
   const [time, heads, widthQk] = [75, 2, 8], widthV = maps * widthQk;
   using _ = gpu.scope();
   const narrow = [1, time, heads, widthQk], wide = [1, time, heads, widthV];
@@ -56,9 +61,10 @@ async function results(tile: AttentionTile, maps: 1 | 2): Promise<Map<string, Fl
   };
   const grid = attentionGrid(time, tile.rows, heads, 1);
   gpu.run(attention(constants), { ...inputs, ...outputs }, params, grid);
-  for (const side of ["queries", "keys"] as const) {
+  const apart = ["queries", "keys", "values"] as const;
+  for (const of of together ? ["queries", "keys and values"] as const : apart) {
     gpu.run(
-      attentionGradient({ ...constants, side, maps }),
+      attentionGradient({ ...constants, of, maps }),
       { ...inputs, ...outputs },
       params,
       grid,
@@ -92,4 +98,11 @@ Deno.test("differential attention gives the same with every kind of tile", async
   await check([
     { rows: 16, columns: 32, threadsX: 4, threadsY: 4, step: 8 },
   ], 2);
+});
+
+Deno.test("gradients of keys and values are the same together and apart", async () => {
+  for (const maps of [1, 2] as const) {
+    const [together, apart] = [await results(SMALL, maps, true), await results(SMALL, maps, false)];
+    for (const [name, values] of together) assertEquals(apart.get(name), values, name);
+  }
 });
