@@ -49,4 +49,5 @@ for (const kibibytes of [16, 20, 32, 48, 64]) {
 Deno.test("filtered gradients take 64 rows a job where there are 48 KiB: 1.7 times as fast as 32", () => {
   const gpu = deviceWith(48);
   assertEquals(gradientTile(gpu, cutTile(gpu, 768)).m, 64);
+  assertEquals(halfGradientTile(gpu, halfTile(gpu)).m, 64);
 });
