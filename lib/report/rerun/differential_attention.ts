@@ -18,7 +18,7 @@ import { runExperiment, type RunOptions } from "./run_experiment.ts";
 const ORDINARY = "ordinary", DIFFERENTIAL = "differential";
 
 /** What `diffAttention` needs to use its own kernels. */
-const FUSED_BUFFERS = 12;
+const FUSED_BUFFERS = 11;
 
 /** λ of the paper's first layer. */
 const LAMBDA = 0.2;
