@@ -13,8 +13,8 @@ const NOTEBOOK = `${FOLDER}04-finetuning-gpt2.ipynb`;
 const ASIDE = ["unique-order-table", "bad-rows-table", "end-of-text", "loss-memory-table"]
   .concat(["loss-memory-medium-table", "full-size-models"]);
 
-const PARAMETERS = { scale: "smoke", sentences: 300, validation: 12, test: 4, batch: 6 };
-const SIZES = { width: 16, heads: 2, layers: 1, steps: 12, warmup: 2, evaluateEvery: 3 };
+const PARAMETERS = { scale: "smoke", sentences: 300, validation: 12, test: 4, earlyStep: 6 };
+const SIZES = { batch: 6, width: 16, heads: 2, layers: 1, steps: 12, warmup: 2, evaluateEvery: 3 };
 
 /** Pictures would take longer than the training. */
 const NO_FIGURES = "const figure = async () => {};";
@@ -37,10 +37,13 @@ Deno.rename = async (from, to) => {
 };`;
 
 const RESULT = `
-const weights = new Uint8Array((await model.tokens.weight.tensor.read()).buffer);
-const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", weights)).toHex();
+const digests = [];
+for (const { tokens } of [model, early]) {
+  const weights = new Uint8Array((await tokens.weight.tensor.read()).buffer);
+  digests.push(new Uint8Array(await crypto.subtle.digest("SHA-256", weights)).toHex());
+}
 const { evaluations } = trained;
-console.log(JSON.stringify({ history, evaluations, best, digest }));
+console.log(JSON.stringify({ history, evaluations, best, digests }));
 console.log(run.earlier.length);`;
 
 /** Runs the notebook up to its training; what it came to, or undefined if it was killed. */
