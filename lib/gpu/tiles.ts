@@ -54,6 +54,16 @@ export const SOFTWARE_TILE: TileShape = {
  */
 const WIDE_SOFTWARE_TILE: TileShape = { ...SOFTWARE_TILE, n: 48 };
 
+/**
+ * The same for products large enough to be worth compiling it: 16 × 16 a thread, one k at a time, since
+ * loads are what takes the time. On two slow cores 60 ms for 100 (512 × 1024 × 256) and 15 for 24 (704 ×
+ * 700 × 64); compiled in 0.7 s for 0.45.
+ */
+const LARGE_SOFTWARE_TILE: TileShape = { ...SOFTWARE_TILE, m: 32, n: 64, k: 1 };
+
+/** Multiply-adds of a product that is. */
+const LARGE_SOFTWARE_PRODUCT = 8 * 2 ** 20;
+
 /** The same for kernels that do more with each row: 4 rows a thread compile in half the time of 8. */
 const SOFTWARE_CUT_TILE: TileShape = { ...SOFTWARE_TILE, m: 8 };
 
@@ -238,6 +248,16 @@ function upToPower(x: number, most: number): number {
   return Math.min(2 ** Math.ceil(Math.log2(x)), most);
 }
 
+function softwareTile(m: number, n: number, k: number): TileShape {
+  const computed = (tile: TileShape) =>
+    Math.ceil(m / tile.m) * tile.m * Math.ceil(n / tile.n) * tile.n;
+  const most = 1.3 * computed(SOFTWARE_TILE), isLarge = m * n * k >= LARGE_SOFTWARE_PRODUCT;
+  if (isLarge && k <= MOST_STEPS && computed(LARGE_SOFTWARE_TILE) < most) {
+    return LARGE_SOFTWARE_TILE;
+  }
+  return computed(WIDE_SOFTWARE_TILE) < most ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE;
+}
+
 function standardProductTile(
   gpu: GpuDevice,
   m: number,
@@ -246,10 +266,7 @@ function standardProductTile(
   batch: number,
 ): { tile: TileShape; splits: number } {
   if (gpu.adapter.software) {
-    const columns = (tile: TileShape) => Math.ceil(n / tile.n) * tile.n;
-    const wide = columns(WIDE_SOFTWARE_TILE) < 1.3 * columns(SOFTWARE_TILE);
-    const tile = wide ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE;
-    return { tile, splits: Math.max(1, Math.ceil(k / tile.k / MOST_STEPS)) };
+    return { tile: softwareTile(m, n, k), splits: Math.max(1, Math.ceil(k / 4 / MOST_STEPS)) };
   }
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part

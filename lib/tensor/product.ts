@@ -126,13 +126,14 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     );
   }
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
+  const foursOfK = tile.k % 4 === 0;
   const kernel = matmul({
     tile,
     transposeA,
     transposeB,
     // Four at a time along k must all be meant; along m or n what is too much is not used.
-    vectorA: fours(strideA, batchA) && (transposeA || p.padded || fours(k)),
-    vectorB: fours(strideB, batchB) && (!transposeB || fours(k)),
+    vectorA: fours(strideA, batchA) && (transposeA || (foursOfK && (p.padded || fours(k)))),
+    vectorB: fours(strideB, batchB) && (!transposeB || (foursOfK && fours(k))),
     vectorY: splits > 1 ? fours(n) : fours(strideY, batchY) && (p.padded || fours(n)),
     // The software adapter compiles for long: one kernel for all K there.
     wholeSteps: (k % tile.k === 0 ||

@@ -1,12 +1,12 @@
 /** The matrix product's kernel in all its variants against f64. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { elementGrid } from "../../kernels/grid.ts";
 import { type Activation, matmul, type MatmulConstants } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import { type TileShape, tileStagingBytes } from "../../kernels/tile.ts";
 import { DEEP_TILE, LARGE_TILE, MEDIUM_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { type Product, product } from "../../lib/tensor/product.ts";
+import { type Product, product, productKernel } from "../../lib/tensor/product.ts";
 import { normals } from "../losses/reference.ts";
 
 const gpu = await Gpu.open();
@@ -177,6 +177,26 @@ async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<vo
   }
   assertProduct(await Y.read(), truth, k, `${JSON.stringify([tile, splits, x])}`);
 }
+
+Deno.test({
+  name: "large products on the software adapter have the bits of small ones",
+  ignore: !gpu.adapter.software,
+  async fn() {
+    const [m, n, k] = [131, 61, 1203], normal = normals(1);
+    for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false]]) {
+      const random = (length: number) => Float32Array.from({ length }, normal);
+      using a = gpu.tensor(random(m * k)), b = gpu.tensor(random(k * n));
+      using whole = gpu.empty([m, n]), begun = gpu.empty([16, n]);
+      const x = { a, b, n, k, transposeA, transposeB, strideA: transposeA ? m : k };
+      product(gpu, { ...x, y: whole, m });
+      product(gpu, { ...x, y: begun, m: 16 });
+      const [all, first] = await gpu.read([whole, begun]);
+      assertEquals(all.slice(0, 16 * n), first, `${transposeA} ${transposeB}`);
+      const kernels = [m, 16].map((m) => productKernel(gpu, { ...x, y: whole, m }));
+      assert(kernels[0].tile.m !== kernels[1].tile.m, "both have the same tile");
+    }
+  },
+});
 
 Deno.test("K cut into parts, also more parts than it has steps", async () => {
   for (const [splits, k] of [[2, 64], [3, 100], [5, 17], [32, 30]]) {
