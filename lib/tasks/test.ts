@@ -63,10 +63,18 @@ export function addCounts(all: readonly (TestCounts | undefined)[]): TestCounts 
   return sum;
 }
 
-/** Runs `deno test` with these arguments and shows its output, but for files without any test. */
-async function runDenoTest(
-  args: readonly string[],
-): Promise<{ code: number; counts: TestCounts | undefined }> {
+/** How a run of `deno test` ended. */
+interface TestRun {
+  code: number;
+  counts: TestCounts | undefined;
+}
+
+/**
+ * Runs `deno test` with these arguments and shows its output, but for files without any test.
+ *
+ * @param after shows the output only when this is settled, so that it is not mixed with another run's.
+ */
+async function runDenoTest(args: readonly string[], after?: Promise<unknown>): Promise<TestRun> {
   const { columns } = Deno.stdout.isTerminal() ? Deno.consoleSize() : { columns: undefined };
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...args],
@@ -75,7 +83,12 @@ async function runDenoTest(
     stderr: "inherit",
   }).spawn();
   const encoder = new TextEncoder(), decoder = new TextDecoder();
-  let tail = "", held = "";
+  const show = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
+  let tail = "", held = "", later = "", isMyTurn = after === undefined;
+  const turn = after?.finally(() => {
+    isMyTurn = true;
+    show(later);
+  });
   for await (const chunk of child.stdout) {
     held += decoder.decode(chunk, { stream: true });
     // The beginning of a line that may become "running 0 tests from …" waits for its end.
@@ -83,31 +96,39 @@ async function runDenoTest(
     const ready = /running \d+ tests? from[^\n]*$/.test(held) ? held.slice(0, end) : held;
     held = held.slice(ready.length);
     const shown = ready.replace(/^.*running 0 tests from .*\n/gm, "");
-    Deno.stdout.writeSync(encoder.encode(shown));
+    if (isMyTurn) show(shown);
+    else later += shown;
     tail = (tail + shown).slice(-20_000);
   }
   const { code } = await child.status;
+  await turn;
   return { code, counts: readSummary(tail) };
 }
 
-/** Folders whose tests run file beside file; those of the others start programs or set variables. */
+/** Folders whose tests run file beside file; the others' start programs or set variables. */
 const SIDE_BY_SIDE = ["gpu", "tensor", "ops", "losses", "nn", "train", "text", "classic", "data"]
   .map((folder) => `tests/${folder}`);
+
+async function runAllTests(): Promise<TestRun[]> {
+  const quick = await runDenoTest(["--parallel", ...SIDE_BY_SIDE]);
+  const report = runDenoTest(["tests/report"]);
+  const rest = runDenoTest([`--ignore=${[...SIDE_BY_SIDE, "tests/report"].join(",")}`], report);
+  return [quick, await report, await rest, await runDenoTest(["--doc", "lib", "kernels"])];
+}
 
 /**
  * Runs the tests, shows their output, and prints the last line.
  *
  * Without arguments, files that touch nothing outside themselves run side by side, one a processor:
- * most of their time on the software adapter goes into compiling kernels, which takes one.
+ * most of their time on the software adapter goes into compiling kernels, which takes one. Of the
+ * others, those of the report, which wait for browsers and kernels, run beside the rest.
  *
  * @returns The exit code.
  */
 export async function runTests(args: readonly string[]): Promise<number> {
-  const runs = args.length > 0 ? [await runDenoTest(testArguments(args, exists))] : [
-    await runDenoTest(["--parallel", ...SIDE_BY_SIDE]),
-    await runDenoTest([`--ignore=${SIDE_BY_SIDE.join(",")}`]),
-    await runDenoTest(["--doc", "lib", "kernels"]),
-  ];
+  const runs = args.length > 0
+    ? [await runDenoTest(testArguments(args, exists))]
+    : await runAllTests();
   const counts = addCounts(runs.map((run) => run.counts));
   if (!counts) console.log("The tests did not run to their end.");
   const none = counts && counts.passed + counts.failed + counts.skipped === 0;
