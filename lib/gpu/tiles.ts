@@ -266,7 +266,10 @@ function standardProductTile(
   batch: number,
 ): { tile: TileShape; splits: number } {
   if (gpu.adapter.software) {
-    return { tile: softwareTile(m, n, k), splits: Math.max(1, Math.ceil(k / 4 / MOST_STEPS)) };
+    return {
+      tile: softwareTile(m, n, k),
+      splits: Math.max(1, Math.ceil(k / SOFTWARE_TILE.k / MOST_STEPS)),
+    };
   }
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part

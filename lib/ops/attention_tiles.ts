@@ -54,6 +54,14 @@ const FEW = 16384;
 /** Numbers that a thread holds from step to step; more would not leave enough of 255 registers. */
 const MOST_HELD = 200;
 
+/** Columns of the widest result of a kernel. */
+export function widestResult(
+  pass: AttentionPass,
+  { widthQk, widthV }: { widthQk: number; widthV: number },
+): number {
+  return pass === "queries" || pass === "keys" ? widthQk : Math.max(widthQk, widthV);
+}
+
 /** Bytes of workgroup memory that a kernel takes whose widest result has `widest` columns. */
 export function attentionTileBytes(tile: AttentionTile, widest: number): number {
   const { rows, columns, step, threadsX } = tile;
@@ -139,9 +147,9 @@ export function attentionTile(
   maps = 1,
 ): AttentionTile {
   if (gpu.adapter.software) return SOFTWARE_TILE;
-  const { batch, heads, timeQ, timeK, widthQk, widthV } = sizes;
+  const { batch, heads, timeQ, timeK, widthV } = sizes;
   const rows = batch * heads * (ownsKeys(pass) ? timeK : timeQ);
-  const widest = pass === "queries" || pass === "keys" ? widthQk : Math.max(widthQk, widthV);
+  const widest = widestResult(pass, sizes);
   const memory = gpu.limits.maxComputeWorkgroupStorageSize;
   const kind: Kind = maps === 2 || widthV > 64 || pass === "keys" || pass === "values"
     ? `${pass}, wide`

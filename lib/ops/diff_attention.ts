@@ -32,8 +32,8 @@ export interface DiffAttentionOptions extends Omit<AttentionMaskOptions, "keyMas
   scale?: number;
 }
 
-/** Storage buffers of the largest kernel; browsers often give 8 or 10. */
-const BUFFERS = 11;
+/** Storage buffers of the largest kernel of its own; browsers often give 8 or 10. */
+export const FUSED_BUFFERS = 11;
 
 /**
  * (softmax(q1·k1ᵀ/√d) − λ·softmax(q2·k2ᵀ/√d)) · v for every head, without a T × T matrix (Ye et al.,
@@ -83,7 +83,7 @@ export function diffAttention(
   checkAttentionLength(name, gpu, sizes, 2, gradients);
   const options = { ...others, keyMask: mask };
   const problem = attentionProblem(name, gpu, sizes, false, options, "mask");
-  if (gpu.limits.maxStorageBuffersPerShaderStage < BUFFERS) {
+  if (gpu.limits.maxStorageBuffersPerShaderStage < FUSED_BUFFERS) {
     problem.keys?.dispose();
     return composed(q1, k1, q2, k2, v, lambda, options);
   }

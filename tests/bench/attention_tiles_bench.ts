@@ -18,6 +18,7 @@ import {
   type AttentionPass,
   attentionTileBytes,
   attentionTileHeld,
+  widestResult,
 } from "../../lib/ops/attention_tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
@@ -104,8 +105,7 @@ function candidates(
       threadsY: [8, 16],
       steps: [8, 16, 32],
     };
-  const narrow = pass === "queries" || pass === "keys";
-  const widest = narrow ? widths.widthQk : Math.max(widths.widthQk, widths.widthV);
+  const widest = widestResult(pass, widths);
   const fits = (tile: AttentionTile) => {
     const { rows, columns, threadsX, threadsY, step } = tile;
     const threadRows = rows / threadsY, threadColumns = columns / threadsX;

@@ -3,7 +3,7 @@ import { fillNormals } from "../../data/normals.ts";
 import { Random } from "../../data/random.ts";
 import { mul } from "../../ops/arithmetic.ts";
 import { attention } from "../../ops/attention.ts";
-import { diffAttention } from "../../ops/diff_attention.ts";
+import { diffAttention, FUSED_BUFFERS } from "../../ops/diff_attention.ts";
 import { mean, sum } from "../../ops/sum.ts";
 import type { Gpu } from "../../tensor/gpu.ts";
 import { measureRun } from "../../tensor/measure_run.ts";
@@ -16,9 +16,6 @@ import type { Check, Experiment, Plan, Report, Session, Settings } from "./exper
 import { runExperiment, type RunOptions } from "./run_experiment.ts";
 
 const ORDINARY = "ordinary", DIFFERENTIAL = "differential";
-
-/** What `diffAttention` needs to use its own kernels. */
-const FUSED_BUFFERS = 11;
 
 /** λ of the paper's first layer. */
 const LAMBDA = 0.2;
