@@ -4,7 +4,8 @@
  *
  * Shapes: q [B, Tq, H, d], k [B, Tk, H, d], v [B, Tk, H, dv], y [B, Tq, H, dv], lse [B, H, Tq]
  * (base 2, so that no logarithm of e is multiplied in again). `packed`: q, k, v are the parts of one
- * binding [B, T, 3·H·d], as GPT-2's c_attn writes them; strides and offsets tell.
+ * binding [B, T, 3·H·d], as GPT-2's c_attn writes them; strides and offsets tell. With two maps
+ * (differential attention), q₁, k₁ and q₂, k₂ share v, and y₂, lse₂ are those of the second.
  *
  * Work: a workgroup owns a block of queries of one head and walks over blocks of keys, see
  * attention_tile.ts: scores into registers; their maxima, exchanged through workgroup memory; what
@@ -23,7 +24,7 @@ import {
 } from "./attention_problem.ts";
 import { compute, scores, weighted } from "./attention_product.ts";
 import { AttentionCode, type AttentionTile } from "./attention_tile.ts";
-import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
+import { type BindingType, defineKernel, join, unroll, wgsl } from "./kernel.ts";
 
 /** Compile-time constants of the attention kernels. */
 export interface AttentionConstants {
@@ -35,6 +36,8 @@ export interface AttentionConstants {
   vector: boolean;
   packed: boolean;
   dropout: boolean;
+  /** Two for differential attention (default 1): both in one dispatch, see `headBases`. */
+  maps?: 1 | 2;
 }
 
 /** Smaller than any score, but not than what `hide` gives those that do not count. */
@@ -55,19 +58,26 @@ function unlessNothing({ keys }: AttentionMask, value: string, instead: string, 
 }
 
 export const attention = defineKernel("attention", (c: AttentionConstants) => {
-  const { tile, mask, widthQk, widthV, vector, packed, dropout } = c;
+  const { tile, mask, widthQk, widthV, vector, packed, dropout, maps = 1 } = c;
   const code = new AttentionCode(tile, widthV);
   const { rowGroups, groups } = code;
   const element = vector ? "array<vec4f>" : "array<f32>";
   const s = { name: "s", groups }, o = { name: "o", groups: code.groupsFor(widthV) };
   const operand = (name: "q" | "k" | "v") => ({
-    binding: packed ? "qkv" : name,
+    bindings: packed ? ["qkv"] : maps === 1 || name === "v" ? [name] : [`${name}1`, `${name}2`],
     order: name === "v" ? "mn" as const : "k" as const,
     vector,
     base: `base_${name}`,
     stride: `params.stride_${name}`,
     rows: name === "q" ? "params.time_q" : "params.time_k",
   });
+  const write = (name: "y" | "lse") => (at: string, value: string) =>
+    maps === 1
+      ? `${name}[${at}] = ${value};`
+      : `{ let value = ${value}; if (second) { ${name}2[${at}] = value; } else { ${name}[${at}] = value; } }`;
+  const inputs = maps === 1 ? ["q", "k", "v"] : ["q1", "k1", "q2", "k2", "v"];
+  const read = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, `read ${element}` as BindingType]));
 
   /**
    * The largest (sum) over a row's columns of four rows' values, from all threads of the row, through
@@ -102,18 +112,15 @@ workgroupBarrier();`;
 
   return {
     bindings: {
-      ...(packed ? { qkv: `read ${element}` as const } : {
-        q: `read ${element}` as const,
-        k: `read ${element}` as const,
-        v: `read ${element}` as const,
-      }),
+      ...read(packed ? ["qkv"] : inputs),
       ...(mask.keys === "all" ? {} : { keys: "read array<i32>" as const }),
       y: `write ${element}` as const,
       lse: "write array<f32>" as const,
+      ...(maps === 1 ? {} : { y2: `write ${element}` as const, lse2: "write array<f32>" as const }),
     },
     params: { ...ATTENTION_PARAMS, ...(dropout ? DROPOUT_PARAMS : {}) },
     workgroup: [code.threads, 1, 1],
-    tile: { rows: tile.rows },
+    tile: { rows: tile.rows, shares: maps },
     code: wgsl`
 ${code.memory()}
 ${dropout ? KEPT : ""}
@@ -126,7 +133,8 @@ fn main(
   @builtin(local_invocation_index) lid: u32,
 ) {
   ${code.index()}
-  ${headBases(widthQk, widthV)}
+  ${headBases(widthQk, widthV, maps)}
+  ${maps === 2 ? "let second = share == 1u;" : ""}
   let row0 = (grid.y - 1u - group.y) * ${tile.rows}u;
   ${keyEnd(mask)}
   ${mask.causal ? "let shift = params.time_k - params.time_q;" : ""}
@@ -193,7 +201,7 @@ fn main(
   ${
       code.store(
         o,
-        { binding: "y", vector, base: "base_y", stride: `(params.heads * ${widthV}u)` },
+        { write: write("y"), vector, base: "base_y", stride: `(params.heads * ${widthV}u)` },
         "row0",
         "params.time_q",
         widthV,
@@ -203,14 +211,17 @@ fn main(
   if (tx == 0u) {
     ${
       unroll(code.threadRows, (i) =>
-        `if (row0 + ${code.row(i)} < params.time_q) { lse[base_stats + row0 + ${code.row(i)}] = ${
-          unlessNothing(
-            mask,
-            `most${i >> 2}[${i & 3}] + log2(total${i >> 2}[${i & 3}])`,
-            NOTHING,
-            `total${i >> 2}[${i & 3}]`,
+        `if (row0 + ${code.row(i)} < params.time_q) { ${
+          write("lse")(
+            `base_stats + row0 + ${code.row(i)}`,
+            unlessNothing(
+              mask,
+              `most${i >> 2}[${i & 3}] + log2(total${i >> 2}[${i & 3}])`,
+              NOTHING,
+              `total${i >> 2}[${i & 3}]`,
+            ),
           )
-        }; }`)
+        } }`)
     }
   }
 }`,

@@ -13,7 +13,8 @@ import { join, unroll } from "./kernel.ts";
 
 /** A matrix in device memory. */
 export interface AttentionOperand {
-  binding: string;
+  /** Where it is bound; of two, `second` in WGSL tells which. */
+  bindings: readonly string[];
   order: "k" | "mn";
   /** Whether the binding is an array of vec4f. */
   vector: boolean;
@@ -103,8 +104,9 @@ export class AttentionLoader {
 
   /** Loads a step into registers, `depth` being WGSL of its first depth. */
   load(depth: string): string {
-    const { operand: { binding, vector, base, stride, rows }, place, step, width, length } = this;
-    return this.#each((round) =>
+    const { operand: { bindings: [first, second = first], vector, base, stride, rows } } = this;
+    const { place, step, width, length } = this;
+    const block = (binding: string, round: number) =>
       join(4, " ", (i) => {
         const register = this.#register(round, i);
         let at: string, column: string, guarded: boolean;
@@ -132,7 +134,11 @@ export class AttentionLoader {
             (c) => `select(0.0, ${binding}[at + ${c}u], ${column} + ${c}u < ${length}u)`,
           )
         }); }`;
-      })
+      });
+    return this.#each((round) =>
+      first === second
+        ? block(first, round)
+        : `if (second) { ${block(second, round)} } else { ${block(first, round)} }`
     );
   }
 

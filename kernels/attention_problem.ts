@@ -56,11 +56,13 @@ export const DROPOUT_PARAMS = {
  * Where a head of queries, keys and values lies: WGSL that defines `base_q`, `base_k`, `base_v`.
  *
  * Workgroups are numbered by head, then block of rows, then sequence (see {@linkcode attentionGrid}):
- * the blocks with most to do come first in all heads.
+ * the blocks with most to do come first in all heads. A kernel may have several workgroups for a block
+ * of a head, which come one after the other; each has its `share`.
  */
-export function headBases(widthQk: number, widthV: number): string {
+export function headBases(widthQk: number, widthV: number, shares = 1): string {
   return wgsl`
-  let head = group.x;
+  let head = group.x / ${shares}u;
+  let share = group.x % ${shares}u;
   let batch = group.z;
   let base_q = batch * params.time_q * params.stride_q + head * ${widthQk}u;
   let base_k = params.offset_k + batch * params.time_k * params.stride_k + head * ${widthQk}u;
@@ -69,12 +71,16 @@ export function headBases(widthQk: number, widthV: number): string {
   let base_stats = (batch * params.heads + head) * params.time_q;`;
 }
 
-/** The grid of an attention kernel whose workgroups own `rows` of `time` queries or keys. */
+/**
+ * The grid of an attention kernel over `time` queries or keys.
+ *
+ * @param tile the kernel's: a workgroup owns `rows`, and a block of them has `shares`.
+ */
 export function attentionGrid(
   time: number,
-  rows: number,
+  { rows, shares }: Readonly<Record<string, number>>,
   heads: number,
   batch: number,
 ): [number, number, number] {
-  return [heads, Math.ceil(time / rows), batch];
+  return [heads * shares, Math.ceil(time / rows), batch];
 }

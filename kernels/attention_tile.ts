@@ -168,7 +168,12 @@ ${
   /** Writes accumulators, times `factor`, to memory rows `first` + row < `end`. */
   store(
     { name, groups }: Accumulators,
-    to: { binding: string; vector: boolean; base: string; stride: string },
+    to: {
+      write: (at: string, value: string) => string;
+      vector: boolean;
+      base: string;
+      stride: string;
+    },
     first: string,
     end: string,
     width: number,
@@ -183,14 +188,14 @@ ${
           unroll(groups, (j) => {
             const value = `${factor(i)} * ${name}${i}_${j}`;
             return to.vector
-              ? `if (${this.column(j)} < ${width}u) { ${to.binding}[(at + ${
-                this.column(j)
-              }) / 4u] = ${value}; }`
+              ? `if (${this.column(j)} < ${width}u) { ${
+                to.write(`(at + ${this.column(j)}) / 4u`, value)
+              } }`
               : `{ let x = ${value}; ${
                 unroll(4, (e) =>
-                  `if (${this.column(j)} + ${e}u < ${width}u) { ${to.binding}[at + ${
-                    this.column(j)
-                  } + ${e}u] = x[${e}]; }`)
+                  `if (${this.column(j)} + ${e}u < ${width}u) { ${
+                    to.write(`at + ${this.column(j)} + ${e}u`, `x[${e}]`)
+                  } }`)
               } }`;
           })
         } }`,

@@ -4,8 +4,8 @@
  * results of attention.ts.
  *
  * Each map is normalised by its own sum, known only at the end of its row; so forward there is nothing
- * to share but V, and two runs of attention.ts cost the same 2·2·(d + dv) operations an entry as a
- * kernel for both would, at half its registers. The way back does share, see attention_gradient.ts.
+ * to share but V, and a workgroup makes one map: the same 2·2·(d + dv) operations an entry at half the
+ * registers. One dispatch does both maps. The way back does share, see attention_gradient.ts.
  *
  * Shapes: q, k [B, T, H, d]; v, y, y₂ [B, T, H, 2d]; λ one number. Bytes here: 12 an element of y.
  */

@@ -6,13 +6,16 @@
  * What they come to is said in token_loss.ts. Bytes: 4·V read a row.
  */
 import { rowIndex } from "./grid.ts";
-import { defineKernel, wgsl } from "./kernel.ts";
+import { defineKernel, unroll, wgsl } from "./kernel.ts";
 import {
   TOKEN_LOSS_PARAMS,
   tokenLoss,
   tokenLossBindings,
   type TokenLossConstants,
 } from "./token_loss.ts";
+
+/** Quads that a thread loads at a time. */
+const AT_ONCE = 4;
 
 export const logitsStatistics = defineKernel("logits_statistics", (c: TokenLossConstants) => ({
   bindings: {
@@ -38,16 +41,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   ${rowIndex()}
   if (row >= params.rowCount) { return; }
   let base = row * params.stride / 4u;
+  let last = (params.columns - 1u) / 4u;
   var m = -3.0e38;
   var sum = vec4f(0.0);
   ${c.smoothed ? "var total = 0.0;" : ""}
-  for (var quad = lid; quad * 4u < params.columns; quad += 256u) {
-    let inside = quad * 4u + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns);
-    let z = select(vec4f(-3.0e38), max(logits[base + quad], vec4f(-3.0e38)), inside);
-    let largest = max(max(z.x, z.y), max(z.z, z.w));
-    if (largest > m) { sum *= exp(m - largest); m = largest; }
-    sum += exp(z - m);
-    ${c.smoothed ? "total += dot(select(vec4f(0.0), z, inside), vec4f(1.0));" : ""}
+  for (var first = lid; first * 4u < params.columns; first += ${256 * AT_ONCE}u) {
+    // All on their way before the first is used.
+    ${
+    unroll(AT_ONCE, (i) =>
+      `let quad${i} = first + ${
+        256 * i
+      }u; let inside${i} = quad${i} * 4u + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns); let z${i} = select(vec4f(-3.0e38), max(logits[base + min(quad${i}, last)], vec4f(-3.0e38)), inside${i});`)
+  }
+    ${
+    unroll(AT_ONCE, (i) =>
+      `{ let largest = max(max(z${i}.x, z${i}.y), max(z${i}.z, z${i}.w)); if (largest > m) { sum *= exp(m - largest); m = largest; } sum += exp(z${i} - m); ${
+        c.smoothed ? `total += dot(select(vec4f(0.0), z${i}, inside${i}), vec4f(1.0));` : ""
+      } }`)
+  }
   }
   maxima[lid] = m;
   sums[lid] = dot(sum, vec4f(1.0));

@@ -6,18 +6,19 @@
  * longer than the matrix (`strideA`, … in elements).
  *
  * Work: 2·M·N·K operations. A workgroup computes a tile of Y (see tile.ts); the grid is
- * [M tiles, N tiles, batch × splits]. Neighbouring workgroups share their columns of B and go
+ * [M tiles, N tiles, batch or parts]. Neighbouring workgroups share their columns of B and go
  * through all rows of A, which stay in the cache. Bytes: A is read N / tile.n times, B M / tile.m.
  *
  * Where B is f16, it is widened to f32 as it is loaded. Where A is f16 too, products are f16, summed by
  * steps (see tile.ts). `checked`: an element whose sum overflowed or is no number becomes 3e38, after
  * the activation, which might hide it.
  *
- * When M · N has too few tiles to fill the device, K is cut into `splits` parts that write partial
- * products side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits every run.
+ * When M · N has too few tiles to fill the device, K is cut into parts. The first one's product goes to Y,
+ * those of the others lie side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits
+ * every run.
  */
 import { NORMAL4, RELU4, TANH4 } from "./activation.ts";
-import { defineKernel, unroll, wgsl } from "./kernel.ts";
+import { defineKernel, join, unroll, wgsl } from "./kernel.ts";
 import { OVERFLOWED } from "./not_finite.ts";
 import {
   arrayOf,
@@ -55,6 +56,8 @@ export interface MatmulConstants {
   bias?: boolean;
   /** Applied after the bias. */
   activation?: Activation;
+  /** Whether K is cut: the first part goes to Y, others to where they wait to be added. */
+  parts?: boolean;
   /** Adds what Y holds already. */
   accumulate?: boolean;
   /** Adds another matrix, of Y's layout, last. */
@@ -103,45 +106,78 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
   const staged = tileLoader(tile, a, b, c.wholeSteps ?? false);
   const direct = tile.direct ? new DirectTile(tile, a, b, c.wholeSteps ?? false) : undefined;
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
+  const added = [...(c.residual ? ["residual"] : []), ...(c.accumulate ? ["y"] : [])];
 
-  const store = unroll(
-    rows,
-    (i) =>
-      `{ let row = m0 + ${tileRow(tile, i)}; if (row < params.m) { ${
-        unroll(groups, (j) =>
-          `{ let column = n0 + ${tileColumn(tile, j)}; if (column < params.n) {
-          var x = params.alpha * acc${i}_${j};
-          ${
-            c.bias
-              ? "let last = params.n - 1u; let added = vec4f(bias[column], bias[min(column + 1u, last)], bias[min(column + 2u, last)], bias[min(column + 3u, last)]); x += added;"
-              : ""
-          }
-          x = ${activate(activation)};${
-            c.checked
-              ? ` x = select(x, vec4f(3.0e38), overflowed(acc${i}_${j})${
-                c.bias ? " | spoilt(added)" : ""
-              });`
-              : ""
-          }
-          let at = baseY + row * params.strideY + column;
-          ${
-            c.vectorY
-              ? `${c.residual ? "x += residual[at / 4u];" : ""} ${
-                c.accumulate ? "x += y[at / 4u];" : ""
-              } y[at / 4u] = x;`
-              : unroll(4, (e) =>
-                `if (column + ${e}u < params.n) { var s = x[${e}]; ${
-                  c.residual ? `s += residual[at + ${e}u];` : ""
-                } ${c.accumulate ? `s += y[at + ${e}u];` : ""} y[at + ${e}u] = s; }`)
-          } } }`)
-      } } }`,
-  );
+  /** WGSL that loads what is added to the element of row i and column group j. */
+  const load = (name: string, i: number, j: number) => {
+    const row = `(m0 + ${tileRow(tile, i)})`, column = `(n0 + ${tileColumn(tile, j)})`;
+    const at = `(baseY + ${row} * params.strideY + ${column})`;
+    const exists = (e: number) =>
+      `(${row} < params.m) & (${column} + ${e}u < params.n)${
+        c.parts && name === "y" ? " & (part == 0u)" : ""
+      }`;
+    return `var ${name}${i}_${j} = vec4f(0.0); ${
+      c.vectorY ? `if (${exists(0)}) { ${name}${i}_${j} = ${name}[${at} / 4u]; }` : join(
+        4,
+        " ",
+        (e) => `if (${exists(e)}) { ${name}${i}_${j}[${e}] = ${name}[${at} + ${e}u]; }`,
+      )
+    }`;
+  };
+  const put = (at: string, value: string) =>
+    c.parts
+      ? `if (part == 0u) { y[${at}] = ${value}; } else { parts[${at}] = ${value}; }`
+      : `y[${at}] = ${value};`;
+  /**
+   * WGSL that finishes and stores an element, within `row`. The factor is nearly always 1, but without it
+   * what NVIDIA's compiler makes of the whole kernel is 4 to 20% slower (measured; we don't know why).
+   */
+  const finish = (i: number, j: number) => {
+    const overflow = `overflowed(acc${i}_${j})${c.bias ? ` | spoilt(bias${j})` : ""}`;
+    return `{ let column = n0 + ${tileColumn(tile, j)}; if (column < params.n) {
+      var x = params.alpha * acc${i}_${j}${c.bias ? ` + bias${j}` : ""};
+      x = ${activate(activation)};
+      ${c.checked ? `x = select(x, vec4f(3.0e38), ${overflow});` : ""}
+      ${added.map((name) => `x += ${name}${i}_${j};`).join(" ")}
+      let at = baseY + row * params.strideY + column;
+      ${
+      c.vectorY
+        ? put("at / 4u", "x")
+        : join(4, " ", (e) => `if (column + ${e}u < params.n) { ${put(`at + ${e}u`, `x[${e}]`)} }`)
+    } } }`;
+  };
+  // Four rows at a time: what is added to them is loaded together, into registers that the operands need no
+  // longer. A load behind a store would wait for it, since the compiler can't know that they differ.
+  const store = [
+    c.bias
+      ? unroll(
+        groups,
+        (j) =>
+          `let bias${j} = vec4f(${
+            join(4, ", ", (e) => `bias[min(n0 + ${tileColumn(tile, j)} + ${e}u, params.n - 1u)]`)
+          });`,
+      )
+      : "",
+    unroll(rows / 4, (g) => {
+      const four = (piece: (i: number) => string) => unroll(4, (r) => piece(4 * g + r));
+      return `{ ${
+        added.map((name) => four((i) => join(groups, " ", (j) => load(name, i, j)))).join("\n")
+      } ${
+        four((i) =>
+          `{ let row = m0 + ${tileRow(tile, i)}; if (row < params.m) { ${
+            join(groups, " ", (j) => finish(i, j))
+          } } }`
+        )
+      } }`;
+    }),
+  ];
 
   return {
     bindings: {
       a: `read ${arrayOf(c.vectorA, half)}` as const,
       b: `read ${arrayOf(c.vectorB, halfB)}` as const,
       y: `write ${arrayOf(c.vectorY)}` as const,
+      ...(c.parts ? { parts: `write ${arrayOf(c.vectorY)}` as const } : {}),
       ...(c.bias ? { bias: "read array<f32>" as const } : {}),
       ...(c.residual ? { residual: `read ${arrayOf(c.vectorY)}` as const } : {}),
     },
@@ -155,7 +191,6 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
       batchA: "u32",
       batchB: "u32",
       batchY: "u32",
-      splits: "u32",
       /** How many k a part has: whole steps of any tile. */
       partK: "u32",
       alpha: "f32",
@@ -174,11 +209,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   ${threadIndex(tile)}
   let m0 = group.x * ${tile.m}u;
   let n0 = group.y * ${tile.n}u;
-  let batch = group.z / params.splits;
-  let part = group.z % params.splits;
+  let batch = ${c.parts ? "0u" : "group.z"};
+  let part = ${c.parts ? "group.z" : "0u"};
   let baseA = batch * params.batchA;
   let baseB = batch * params.batchB;
-  let baseY = group.z * params.batchY;
+  let baseY = ${c.parts ? "(max(part, 1u) - 1u)" : "batch"} * params.batchY;
   let steps = (params.k + ${tile.k - 1}u) / ${tile.k}u;
   let first = part * (params.partK / ${tile.k}u);
   let last = min(steps, first + params.partK / ${tile.k}u);

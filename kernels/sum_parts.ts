@@ -1,25 +1,61 @@
 /**
- * y[i] = Σ_p parts[p · count + i] (+ y[i]): adds partial products in order.
+ * y[i] += Σ_p parts[p · count + i]: adds partial products in order.
  *
- * Bytes: 4 read an element and part, 4 written an element. One invocation an element.
+ * Bytes: 4 read an element and part, 8 an element. One invocation an element.
  */
 import { elementIndex } from "./grid.ts";
-import { defineKernel, wgsl } from "./kernel.ts";
+import { type BindingType, defineKernel, wgsl } from "./kernel.ts";
 
-export const sumParts = defineKernel(
-  "sum_parts",
-  ({ accumulate }: { accumulate: boolean }) => ({
-    bindings: { parts: "read array<f32>", y: "write array<f32>" },
-    params: { count: "u32", parts_count: "u32" },
-    workgroup: [256, 1, 1],
-    code: wgsl`
+export const sumParts = defineKernel("sum_parts", () => ({
+  bindings: { parts: "read array<f32>", y: "write array<f32>" },
+  params: { count: "u32", parts_count: "u32" },
+  workgroup: [256, 1, 1],
+  code: wgsl`
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(256)}
   if (i >= params.count) { return; }
-  var sum = ${accumulate ? "y[i]" : "0.0"};
+  var sum = y[i];
   for (var p = 0u; p < params.parts_count; p++) { sum += parts[p * params.count + i]; }
   y[i] = sum;
 }`,
-  }),
+}));
+
+/**
+ * The same for several results at a time: `{name}` += Σ `parts_of_{name}`, as attention_gradient.ts
+ * leaves them.
+ *
+ * @param counts how many parts each result has, by its name; `count_of_{name}` how many elements, in
+ * fours with `vector`.
+ */
+export const sumAllParts = defineKernel(
+  "sum_all_parts",
+  ({ counts, vector }: { counts: Readonly<Record<string, number>>; vector: boolean }) => {
+    const names = Object.keys(counts), element = vector ? "array<vec4f>" : "array<f32>";
+    return {
+      bindings: Object.fromEntries(
+        names.flatMap((name) => [
+          [`parts_of_${name}`, `read ${element}`] as [string, BindingType],
+          [name, `write ${element}`],
+        ]),
+      ),
+      params: Object.fromEntries(names.map((name) => [`count_of_${name}`, "u32" as const])),
+      workgroup: [256, 1, 1],
+      code: wgsl`
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  ${elementIndex(256)}
+  ${
+        names.map((name) =>
+          `if (i < params.count_of_${name}) { ${name}[i] = ${
+            Array.from(
+              { length: counts[name] },
+              (_, p) => ` + parts_of_${name}[${p}u * params.count_of_${name} + i]`,
+            ).reduce((sum, part) => `(${sum}${part})`, `${name}[i]`)
+          }; }`
+        )
+      }
+}`,
+    };
+  },
 );

@@ -274,7 +274,7 @@ function standardProductTile(
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part
   // costs M · N · 4 bytes.
-  const parts = Math.max(1, Math.min(Math.floor(k / 256), 13));
+  const parts = Math.max(1, Math.min(Math.floor(k / 256), 14));
   const tile = count(LARGE_TILE) * parts >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
   const tiles = count(tile);
   if (tiles < BUSY_WORKGROUPS) {

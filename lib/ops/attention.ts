@@ -5,8 +5,8 @@ import {
   type AttentionGradientConstants,
 } from "../../kernels/attention_gradient.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
-import { attentionStats } from "../../kernels/attention_stats.ts";
-import { elementGrid } from "../../kernels/grid.ts";
+import { attentionStats, STATS_QUERIES } from "../../kernels/attention_stats.ts";
+import { rowGrid } from "../../kernels/grid.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
@@ -128,7 +128,7 @@ function attend(
     kernel,
     { ...inputs, ...bindings, y, lse },
     params,
-    attentionGrid(timeQ, kernel.tile.rows, heads, batch),
+    attentionGrid(timeQ, kernel.tile, heads, batch),
   );
   const slices = Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, x.slice]));
   const saved = { y: y.slice, lse: lse.slice };
@@ -146,7 +146,7 @@ function attend(
         attentionStats({ maps: 1, vector, widthV }),
         { ...saved, dy, stats },
         { count, heads, time: timeQ },
-        elementGrid(count, 64),
+        rowGrid(Math.ceil(count / STATS_QUERIES)),
       );
       return gradients((of, into) => {
         const kernel = attentionGradient({
@@ -159,7 +159,7 @@ function attend(
           kernel,
           { ...slices, ...bindings, dy, stats, ...into },
           params,
-          attentionGrid(of === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
+          attentionGrid(of === "queries" ? timeQ : timeK, kernel.tile, heads, batch),
         );
       });
     },

@@ -18,37 +18,40 @@ const WIDE_TILE: AttentionTile = { rows: 64, columns: 64, threadsX: 16, threadsY
 const SMALL_TILE: AttentionTile = { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
 
 /** Kinds of kernels that tiles were measured for: ordinary ones, and those for wider values. */
-type Kind = Exclude<AttentionPass, "keys" | "values"> | `${AttentionPass}, wide`;
+type Kind = "forward" | "queries" | "keys and values" | `${AttentionPass}, wide`;
+
+const tile = (
+  rows: number,
+  columns: number,
+  threadsX: number,
+  threadsY: number,
+  step = 32,
+): AttentionTile => ({ rows, columns, threadsX, threadsY, step });
+
+/** Blocks of 128 and 64 rows; the broad one has twice the threads of the one before it. */
+const LONG = tile(128, 128, 16, 16), TALL = tile(64, 64, 16, 8), BROAD = tile(64, 128, 16, 16);
+const VALUES = tile(128, 64, 16, 16), BOTH = tile(64, 128, 16, 16, 16);
 
 /**
- * The fastest tiles on an NVIDIA H200 (tests/bench/attention_tiles_bench.ts): where there are enough
- * rows to keep it busy, and where there are few. Measured with d = 64, the wide ones in differential
- * attention with values of 128.
+ * The fastest tiles on an NVIDIA H200 (tests/bench/attention_tiles_bench.ts): for long sequences, where
+ * there are many rows (or several workgroups share a few, see `attentionParts`), and where few hardly
+ * keep it busy. Measured with d = 64, the wide ones in differential attention with values of 128.
  */
-const TILES: Record<"many" | "few", Record<Kind, AttentionTile>> = {
-  many: {
-    "forward": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "queries": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "keys and values": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "forward, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 8, step: 16 },
-    "queries, wide": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "keys, wide": { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 },
-    "values, wide": { rows: 128, columns: 64, threadsX: 16, threadsY: 16, step: 32 },
-    "keys and values, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
-  },
-  few: {
-    "forward": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "queries": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "keys and values": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "forward, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "queries, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "keys, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "values, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 32 },
-    "keys and values, wide": { rows: 64, columns: 128, threadsX: 16, threadsY: 16, step: 16 },
-  },
+const TILES: Record<Kind, Record<"long" | "many" | "few", AttentionTile>> = {
+  "forward": { long: LONG, many: TALL, few: BROAD },
+  "queries": { long: TALL, many: TALL, few: BROAD },
+  "keys and values": { long: TALL, many: TALL, few: BROAD },
+  "forward, wide": { long: LONG, many: tile(64, 128, 16, 8, 16), few: BROAD },
+  "queries, wide": { long: TALL, many: TALL, few: BROAD },
+  "keys, wide": { long: TALL, many: TALL, few: BROAD },
+  "values, wide": { long: VALUES, many: VALUES, few: BROAD },
+  "keys and values, wide": { long: BOTH, many: BOTH, few: BOTH },
 };
 
-/** Rows of all heads and sequences up to which a problem has few. */
+/** Keys from which a sequence is long: half of what a block of 128 rows sees at its diagonal is hidden. */
+const LONG_KEYS = 2048;
+
+/** Rows of all heads, sequences and maps up to which a problem has few. */
 const FEW = 16384;
 
 /** Numbers that a thread holds from step to step; more would not leave enough of 255 registers. */
@@ -59,7 +62,7 @@ export function widestResult(
   pass: AttentionPass,
   { widthQk, widthV }: { widthQk: number; widthV: number },
 ): number {
-  return pass === "queries" || pass === "keys" ? widthQk : Math.max(widthQk, widthV);
+  return pass === "forward" || pass.endsWith("values") ? Math.max(widthQk, widthV) : widthQk;
 }
 
 /** Bytes of workgroup memory that a kernel takes whose widest result has `widest` columns. */
@@ -76,7 +79,7 @@ export function attentionTileHeld(
   { widthQk, widthV }: { widthQk: number; widthV: number },
   maps: number,
 ): number {
-  const scores = pass === "forward" ? 1 : pass === "values" ? maps : maps + 1;
+  const scores = pass === "forward" ? 1 : pass === "values" ? maps : 2;
   const results = {
     "forward": widthV,
     "queries": maps * widthQk,
@@ -125,8 +128,8 @@ export function checkAttentionLength(
 ): void {
   if (!gpu.adapter.software) return;
   const { timeQ, timeK } = sizes;
-  const ofKeys: AttentionPass[] = maps === 1 ? ["keys and values"] : ["keys", "values"];
-  const passes: AttentionPass[] = gradients ? ["queries", ...ofKeys] : [];
+  const ofKeys = maps === 1 ? ["keys and values"] as const : ["keys", "values"] as const;
+  const passes = gradients ? ["queries", ...ofKeys] as const : [];
   const most = Math.max(
     stepsOf(SOFTWARE_TILE, "forward", sizes, 1),
     ...passes.map((pass) => stepsOf(SOFTWARE_TILE, pass, sizes, maps)),
@@ -139,6 +142,29 @@ export function checkAttentionLength(
   );
 }
 
+/** What {@linkcode attentionParts} can be tuned by, which tests do. */
+export const ATTENTION_PARTS = "attention_parts";
+
+/** Storage buffers of the largest kernel that shares. */
+const SHARED_BUFFERS = 13;
+
+/** Columns of a share at least. */
+const SHARED_COLUMNS = 256;
+
+/**
+ * Workgroups that share a block of rows of a gradient of differential attention: several where blocks
+ * are too few, or too unequal (with a causal mask the longest one alone takes twice the average).
+ */
+export function attentionParts(gpu: Gpu, pass: AttentionPass, sizes: AttentionSizes): number {
+  const { batch, heads, timeQ, timeK } = sizes;
+  const tuned = gpu.tuning.get<number>(ATTENTION_PARTS, pass);
+  if (tuned !== undefined) return tuned;
+  if (gpu.adapter.software || gpu.limits.maxStorageBuffersPerShaderStage < SHARED_BUFFERS) return 1;
+  const [time, walked] = ownsKeys(pass) ? [timeK, timeQ] : [timeQ, timeK];
+  const rows = batch * heads * time, parts = rows <= FEW / 2 ? 4 : rows <= FEW ? 2 : 1;
+  return Math.max(1, Math.min(parts, Math.floor(walked / SHARED_COLUMNS)));
+}
+
 /** The tile for an adapter and a problem of one map, or of two (differential attention). */
 export function attentionTile(
   gpu: Gpu,
@@ -148,13 +174,15 @@ export function attentionTile(
 ): AttentionTile {
   if (gpu.adapter.software) return SOFTWARE_TILE;
   const { batch, heads, timeQ, timeK, widthV } = sizes;
-  const rows = batch * heads * (ownsKeys(pass) ? timeK : timeQ);
+  const time = ownsKeys(pass) ? timeK : pass === "forward" ? maps * timeQ : timeQ;
+  const rows = batch * heads * time;
   const widest = widestResult(pass, sizes);
   const memory = gpu.limits.maxComputeWorkgroupStorageSize;
-  const kind: Kind = maps === 2 || widthV > 64 || pass === "keys" || pass === "values"
-    ? `${pass}, wide`
-    : pass;
-  const measured = TILES[rows <= FEW ? "few" : "many"][kind];
+  const isWide = maps === 2 || widthV > 64;
+  const kind = isWide || !(pass in TILES) ? `${pass}, wide` as const : pass as Kind;
+  const isLong = sizes.timeK >= LONG_KEYS;
+  const shares = maps === 2 && pass !== "forward" && attentionParts(gpu, pass, sizes) > 1;
+  const measured = TILES[kind][rows <= FEW && !shares ? "few" : isLong ? "long" : "many"];
   return [measured, WIDE_TILE].find((tile) =>
     attentionTileBytes(tile, widest) <= memory &&
     attentionTileHeld(tile, pass, sizes, maps) <= MOST_HELD

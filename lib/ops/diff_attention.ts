@@ -1,13 +1,12 @@
 import { attention as forward } from "../../kernels/attention.ts";
 import { arithmetic, scale } from "../../kernels/arithmetic.ts";
-import {
-  attentionGradient,
-  type AttentionGradientConstants,
-} from "../../kernels/attention_gradient.ts";
+import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
-import { attentionStats } from "../../kernels/attention_stats.ts";
+import { attentionStats, STATS_QUERIES } from "../../kernels/attention_stats.ts";
 import { subtractScaled } from "../../kernels/diff_attention.ts";
-import { elementGrid } from "../../kernels/grid.ts";
+import { elementGrid, rowGrid } from "../../kernels/grid.ts";
+import { sumAllParts } from "../../kernels/sum_parts.ts";
+import type { Gpu } from "../tensor/gpu.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -18,7 +17,7 @@ import {
   attentionProblem,
   attentionSizes,
 } from "./attention_problem.ts";
-import { attentionTile, checkAttentionLength } from "./attention_tiles.ts";
+import { attentionParts, attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkShapeIs } from "./check.ts";
 import { runElements } from "./elementwise.ts";
 import { reshape } from "./reshape.ts";
@@ -96,15 +95,18 @@ export function diffAttention(
   using y2 = gpu.empty(shape, { label: `${name}, second map` });
   using lse = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
   using lse2 = gpu.empty([batch, heads, timeQ], { label: "log-sum-exp" });
-  const kernel = forward({ ...constants, tile: attentionTile(gpu, "forward", sizes) });
-  const grid = attentionGrid(timeQ, kernel.tile.rows, heads, batch);
-  gpu.run(kernel, { q: q1, k: k1, v, ...bindings, y, lse }, params, grid);
-  gpu.run(kernel, { q: q2, k: k2, v, ...bindings, y: y2, lse: lse2 }, params, grid);
+  const kernel = forward({ ...constants, tile: attentionTile(gpu, "forward", sizes, 2), maps: 2 });
+  gpu.run(
+    kernel,
+    { q1, k1, q2, k2, v, ...bindings, y, lse, y2, lse2 },
+    params,
+    attentionGrid(timeQ, kernel.tile, heads, batch),
+  );
   runElements(gpu, subtractScaled(), { y, y2, lambda }, y.size);
 
   const inputs = [q1, k1, q2, k2, v, lambda];
   const operands = { q1: q1.slice, k1: k1.slice, q2: q2.slice, k2: k2.slice, v: v.slice };
-  const results = { y: y.slice, y2: y2.slice, lse: lse.slice, lse2: lse2.slice };
+  const saved = { y: y.slice, y2: y2.slice, lse: lse.slice, lse2: lse2.slice };
   const factor = lambda.slice;
   record({
     name,
@@ -114,43 +116,75 @@ export function diffAttention(
     backward: ([upstream]) => {
       const dy = upstream!;
       using stats = gpu.empty([batch, heads, timeQ, 4], { label: "attention statistics" });
-      using d2 = gpu.empty([batch, heads, timeQ], { label: "attention statistics" });
       const count = batch * heads * timeQ;
+      using sums = gpu.empty([Math.ceil(count / STATS_QUERIES)], { label: "attention statistics" });
       gpu.run(
         attentionStats({ maps: 2, vector, widthV }),
-        { ...results, dy, lambda: factor, d2, stats },
+        { ...saved, dy, lambda: factor, sums, stats },
         { count, heads, time: timeQ },
-        elementGrid(count, 64),
+        rowGrid(sums.size),
       );
-      const gradient = (of: Tensor) => gpu.empty(of.shape, { label: "gradient" });
-      const run = (of: AttentionGradientConstants["of"], into: Record<string, Tensor>) => {
-        const tile = attentionTile(gpu, of, sizes, 2);
-        const kernel = attentionGradient({ ...constants, tile, of, maps: 2 });
-        gpu.run(
-          kernel,
-          { ...operands, ...bindings, dy, stats, lambda: factor, ...into },
-          params,
-          attentionGrid(of === "queries" ? timeQ : timeK, kernel.tile.rows, heads, batch),
-        );
-        return into;
-      };
-      const { dq1, dq2 } = q1.requiresGrad || q2.requiresGrad
-        ? run("queries", { dq1: gradient(q1), dq2: gradient(q2) })
-        : {};
-      const { dk1, dk2 } = k1.requiresGrad || k2.requiresGrad
-        ? run("keys", { dk1: gradient(k1), dk2: gradient(k2) })
-        : {};
-      const { dv } = v.requiresGrad ? run("values", { dv: gradient(v) }) : {};
+      // Before what takes longer, which does not wait for it then.
       let dlambda: Tensor | undefined;
       if (lambda.requiresGrad) {
-        using sum = total(d2, -1, "gradient");
+        using sum = total(sums, -1, "gradient");
         dlambda = reshape(sum, lambda.shape);
       }
+      const gradient = (of: Tensor) => gpu.empty(of.shape, { label: "gradient" });
+      const pair = (a: Tensor, b: Tensor) =>
+        a.requiresGrad || b.requiresGrad ? [gradient(a), gradient(b)] : [];
+      const [dq1, dq2] = pair(q1, q2), [dk1, dk2] = pair(k1, k2);
+      const dv = v.requiresGrad ? gradient(v) : undefined;
+      const results = { queries: { dq1, dq2 }, keys: { dk1, dk2 }, values: { dv } };
+      /** Gradients and their parts, which are added in the end; and how many parts. */
+      const shared: Record<string, Tensor> = {}, counts: Record<string, number> = {};
+      for (const pass of ["queries", "keys", "values"] as const) {
+        const into = Object.entries(results[pass]).flatMap(([name, y]) => y ? [{ name, y }] : []);
+        if (into.length === 0) continue;
+        const parts = attentionParts(gpu, pass, sizes);
+        const outputs: Record<string, Tensor> = {};
+        for (const { name, y } of into) {
+          outputs[name] = y;
+          if (parts === 1) continue;
+          const label = "parts of a gradient", others = `parts_of_${name}`;
+          shared[name] = y;
+          shared[others] = outputs[others] = gpu.empty([parts - 1, y.size], { label });
+          counts[name] = parts - 1;
+        }
+        const tile = attentionTile(gpu, pass, sizes, 2);
+        const kernel = attentionGradient({ ...constants, tile, of: pass, maps: 2, parts });
+        gpu.run(
+          kernel,
+          { ...operands, ...bindings, dy, stats, lambda: factor, ...outputs },
+          params,
+          attentionGrid(pass === "queries" ? timeQ : timeK, kernel.tile, heads, batch),
+        );
+      }
+      addShared(gpu, shared, counts, vector);
       return [dq1, dk1, dq2, dk2, dv, dlambda];
     },
   });
   keys?.dispose();
   return y;
+}
+
+/** Adds the parts of gradients to the gradients, and disposes of them. */
+function addShared(
+  gpu: Gpu,
+  shared: Record<string, Tensor>,
+  counts: Record<string, number>,
+  vector: boolean,
+): void {
+  const names = Object.keys(counts);
+  if (names.length === 0) return;
+  const elements = names.map((name) => shared[name].size / (vector ? 4 : 1));
+  gpu.run(
+    sumAllParts({ counts, vector }),
+    shared,
+    Object.fromEntries(names.map((name, i) => [`count_of_${name}`, elements[i]])),
+    elementGrid(Math.max(...elements), 256),
+  );
+  for (const name of names) shared[`parts_of_${name}`].dispose();
 }
 
 /** The same from two ordinary attentions, for adapters whose kernels may have few buffers. */

@@ -3,7 +3,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
-import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
+import type { Bindable, GpuDevice } from "../gpu/device.ts";
 import { GpuError } from "../gpu/errors.ts";
 import { chooseTile, halfTile, LONGEST_STEP, MOST_STEPS, type Orientation } from "../gpu/tiles.ts";
 
@@ -81,24 +81,22 @@ export function watchProducts(watch: (p: Product) => void, run: () => void): voi
  */
 export function product(gpu: GpuDevice, p: Product): void {
   watcher?.(p);
-  const { m, n } = p, { kernel, params, grid, splits } = plan(gpu, p);
-  const extras = {
+  const { m, n, y } = p, { kernel, params, grid, splits } = plan(gpu, p);
+  const operands = {
+    a: p.a,
+    b: p.b,
+    y,
     ...(p.bias ? { bias: p.bias } : {}),
     ...(p.residual ? { residual: p.residual } : {}),
   };
   if (splits === 1) {
-    gpu.run(kernel, { a: p.a, b: p.b, y: p.y, ...extras }, params, grid);
+    gpu.run(kernel, operands, params, grid);
     return;
   }
-  const parts = gpu.allocate(splits * m * n * 4, "partial products");
-  gpu.run(kernel, { a: p.a, b: p.b, y: parts, ...extras }, params, grid);
-  const y = toSlice(p.y);
-  gpu.run(
-    sumParts({ accumulate: p.accumulate ?? false }),
-    { parts, y },
-    { count: m * n, parts_count: splits },
-    elementGrid(m * n, 256),
-  );
+  const others = splits - 1, count = m * n;
+  const parts = gpu.allocate(others * count * 4, "partial products");
+  gpu.run(kernel, { ...operands, parts }, params, grid);
+  gpu.run(sumParts(), { parts, y }, { count, parts_count: others }, elementGrid(count, 256));
   parts.release();
 }
 
@@ -142,7 +140,8 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     half: p.half,
     bias: p.bias !== undefined,
     activation: p.activation ?? "none",
-    accumulate: (p.accumulate ?? false) && splits === 1,
+    parts: splits > 1,
+    accumulate: p.accumulate ?? false,
     residual: p.residual !== undefined,
     checked: p.checked,
   });
@@ -156,7 +155,6 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     batchA,
     batchB,
     batchY: splits > 1 ? m * n : batchY,
-    splits,
     // The same parts for every tile, so that chains of additions are cut at the same places.
     partK: Math.ceil(k / LONGEST_STEP / splits) * LONGEST_STEP,
     alpha: p.alpha ?? 1,

@@ -4,6 +4,7 @@ import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import type { LinearCrossEntropyOptions } from "../../lib/losses/options.ts";
 import { DiffTransformer } from "../../lib/nn/diff_transformer.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
+import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import * as ops from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Shape } from "../../lib/tensor/shape.ts";
@@ -85,11 +86,14 @@ function attentions(gpu: Gpu, width: number): void {
       both(gpu, [shape, shape, shape], ([q, k, v]) => ops.attention(q, k, v, { causal, ...way }));
     }
     both(gpu, [[1, 9, 6 * width]], ([qkv]) => ops.attentionPacked(qkv, { heads: 2, causal }));
-    both(
-      gpu,
-      [shape, shape, shape, shape, wide, [1]],
-      ([q1, k1, q2, k2, v, lambda]) => ops.diffAttention(q1, k1, q2, k2, v, lambda, { causal }),
-    );
+    const differential = () =>
+      both(
+        gpu,
+        [shape, shape, shape, shape, wide, [1]],
+        ([q1, k1, q2, k2, v, lambda]) => ops.diffAttention(q1, k1, q2, k2, v, lambda, { causal }),
+      );
+    differential();
+    gpu.tuning.using(ATTENTION_PARTS, 3, differential);
   }
 }
 

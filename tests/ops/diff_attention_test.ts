@@ -1,6 +1,7 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { ShapeError } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
+import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import { add, attention, diffAttention } from "../../lib/ops/mod.ts";
 import { assert, assertThrows } from "@std/assert";
 import { attentionReference, type ReferenceProblem } from "./attention_reference.ts";
@@ -63,6 +64,30 @@ Deno.test("differential attention with masks follows its formula, also where a q
   }, { causal: true, mask });
   const keyLengths = [20, 0, 34];
   await check("lengths", { ...sizes, visible: (b, _, j) => j < keyLengths[b] }, { keyLengths });
+});
+
+Deno.test("workgroups may share the columns of a gradient", async () => {
+  const options = { causal: true, keyLengths: [50, 9] };
+  const q = [2, 37, 2, 4], k = [2, 50, 2, 4];
+  const gradients = async () => {
+    using _ = gpu.scope();
+    const inputs = [q, k, q, k, [2, 50, 2, 8], [1]].map((shape, i) => {
+      const x = gpu.tensor(numbers(shape.reduce((a, b) => a * b), i), shape);
+      x.requiresGrad = true;
+      return x;
+    });
+    const [q1, k1, q2, k2, v, lambda] = inputs;
+    const y = diffAttention(q1, k1, q2, k2, v, lambda, options);
+    y.backward(gpu.tensor(numbers(y.size, 7), y.shape));
+    return await gpu.read(inputs.map(({ grad }) => grad!)) as Float32Array[];
+  };
+  const alone = await gradients();
+  for (const parts of [2, 3]) {
+    const shared = await gpu.tuning.using(ATTENTION_PARTS, parts, gradients);
+    alone.forEach((values, i) =>
+      assertClose(shared[i], values, `${parts} parts, ${i}`, 1e-6, 1e-5)
+    );
+  }
 });
 
 Deno.test("differential attention is the same where a kernel may have eight buffers only", async () => {

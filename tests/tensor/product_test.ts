@@ -156,24 +156,22 @@ async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<vo
     vectorB: fours(strides.strideB, transposeB ? k : 0),
     vectorY: fours(n),
     wholeSteps: k % tile.k === 0,
-    accumulate: splits === 1 && x.accumulate,
+    parts: splits > 1,
+    accumulate: x.accumulate,
   };
   const partK = Math.ceil(k / splits / 32) * 32;
-  const params = { m, n, k, splits, partK, alpha: 1, cap: 1, ...strides };
-  const Y = gpu.tensor(y), parts = splits === 1 ? Y : gpu.empty([splits, m, n]);
+  const params = { m, n, k, partK, alpha: 1, cap: 1, ...strides };
+  const Y = gpu.tensor(y), rest = splits - 1;
+  const parts = rest ? { parts: gpu.empty([rest, m, n]) } : undefined;
   gpu.run(
     matmul(constants),
-    { a: gpu.tensor(a), b: gpu.tensor(b), y: parts },
-    splits === 1 ? params : { ...params, batchY: m * n },
+    { a: gpu.tensor(a), b: gpu.tensor(b), y: Y, ...parts },
+    rest ? { ...params, batchY: m * n } : params,
     [Math.ceil(m / tile.m), Math.ceil(n / tile.n), splits],
   );
-  if (splits > 1) {
-    gpu.run(
-      sumParts({ accumulate: x.accumulate ?? false }),
-      { parts, y: Y },
-      { count: m * n, parts_count: splits },
-      elementGrid(m * n, 256),
-    );
+  if (parts) {
+    const count = m * n;
+    gpu.run(sumParts(), { ...parts, y: Y }, { count, parts_count: rest }, elementGrid(count, 256));
   }
   assertProduct(await Y.read(), truth, k, `${JSON.stringify([tile, splits, x])}`);
 }
