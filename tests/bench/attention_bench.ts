@@ -4,7 +4,8 @@
  *
  * Sizes of one layer of a model: differential attention with 8 heads (d = 64, v of 128), ordinary
  * attention of equal width with 16 heads (d = 64), causal, one sequence. Milliseconds on the device's
- * clock, the median of rounds; peak memory above the inputs (gradients count).
+ * clock, the median of rounds, in each of which it is done as often as takes 10 ms (a GPU that waits for
+ * the host after every millisecond lowers its clock); peak memory above the inputs (gradients count).
  *
  * Arguments: `--times 1024,2048,4096,8192`, `--rounds 9`, `--kernels` (times of each kernel),
  * `--small` for the software adapter, `--save` to write data/benchmarks/attention.csv.
@@ -25,6 +26,9 @@ interface Way {
 
 const KINDS = ["forward", "forward+backward"] as const;
 
+/** Milliseconds that a round takes at least, and that the GPU is kept busy before the first. */
+const ROUND_MS = 10, WARM_MS = 800;
+
 /** Runs the benchmark and prints its table. */
 export async function run(args: string[]): Promise<void> {
   const option = (name: string, fallback: string) => {
@@ -39,20 +43,25 @@ export async function run(args: string[]): Promise<void> {
   const lines = ["way,kind,t,d,heads,ms,peak_mib,gpu"];
   const d = small ? 8 : 64;
   console.log(description);
-  for (const time of times) {
-    for (const way of ways(small ? 1 : 8, d)) {
-      for (const kind of KINDS) {
-        const { ms, peak, kernels } = await measure(gpu, way, kind, time, rounds);
-        const mib = peak / 2 ** 20;
-        console.log(
-          `${way.name.padEnd(24)} ${kind.padEnd(17)} T=${String(time).padEnd(5)} ` +
-            `${ms.toFixed(3).padStart(9)} ms  peak ${mib.toFixed(1).padStart(7)} MiB`,
-        );
-        if (args.includes("--kernels")) console.log(kernels);
-        const row = [way.name, kind, time, d, way.heads, ms.toPrecision(4), mib.toFixed(1)];
-        lines.push([...row, `"${description}"`].join(","));
-      }
-    }
+  const cases = times.flatMap((time) =>
+    ways(small ? 1 : 8, d).flatMap((way) => KINDS.map((kind) => ({ way, kind, time })))
+  );
+  // All is compiled before anything is measured, or the GPU would idle in between.
+  for (const each of cases) {
+    using _ = gpu.scope();
+    prepare(gpu, each)();
+    await gpu.sync();
+  }
+  for (const { way, kind, time } of cases) {
+    const { ms, peak, kernels } = await measure(gpu, { way, kind, time }, rounds);
+    const mib = peak / 2 ** 20;
+    console.log(
+      `${way.name.padEnd(24)} ${kind.padEnd(17)} T=${String(time).padEnd(5)} ` +
+        `${ms.toFixed(3).padStart(9)} ms  peak ${mib.toFixed(1).padStart(7)} MiB`,
+    );
+    if (args.includes("--kernels")) console.log(kernels);
+    const row = [way.name, kind, time, d, way.heads, ms.toPrecision(4), mib.toFixed(1)];
+    lines.push([...row, `"${description}"`].join(","));
   }
   if (args.includes("--save")) {
     const file = new URL("../../data/benchmarks/attention.csv", import.meta.url);
@@ -84,26 +93,42 @@ function ways(heads: number, d: number): Way[] {
   ];
 }
 
-async function measure(
-  gpu: Gpu,
-  way: Way,
-  kind: typeof KINDS[number],
-  time: number,
-  rounds: number,
-): Promise<{ ms: number; peak: number; kernels: string }> {
-  using _ = gpu.scope();
+/** What is measured. */
+interface Case {
+  way: Way;
+  kind: typeof KINDS[number];
+  time: number;
+}
+
+/** Makes the inputs; the function that it gives back records the work once. */
+function prepare(gpu: Gpu, { way, kind, time }: Case): () => void {
   const requiresGrad = kind !== "forward";
   const inputs = way.shapes(time).map((shape, i) => random(gpu, shape, i + 1, requiresGrad));
   const upstream = gpu.full(way.result(time), 1);
-  const once = () => {
+  return () => {
     using _ = gpu.scope();
     using y = way.run(inputs);
     if (requiresGrad) y.backward(upstream);
     for (const input of inputs) input.zeroGrad();
   };
-  await warmUp(gpu, once);
+}
+
+async function measure(
+  gpu: Gpu,
+  what: Case,
+  rounds: number,
+): Promise<{ ms: number; peak: number; kernels: string }> {
+  using _ = gpu.scope();
+  const once = prepare(gpu, what);
+  await warmUp(gpu, once, WARM_MS);
+  const repeats = Math.ceil(ROUND_MS / (await gpu.time(once)).ms);
   const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push((await gpu.time(once)).ms);
+  for (let round = 0; round < rounds; round++) {
+    const { ms } = await gpu.time(() => {
+      for (let i = 0; i < repeats; i++) once();
+    });
+    times.push(ms / repeats);
+  }
   const { peak } = gpu.memory.measure(once);
   const { passes } = await gpu.time(once, { perKernel: true });
   return {

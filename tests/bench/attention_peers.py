@@ -7,7 +7,7 @@
 f32 without TF32, causal, one sequence, the sizes of attention_bench.ts: the formula of differential
 attention written out, the same by two calls of scaled_dot_product_attention (SDPA), and one call with
 twice the heads of half the width, ordinary attention of equal width. CUDA events, median of rounds,
-peak memory above the inputs by PyTorch's allocator. `--save` appends to data/benchmarks/attention.csv;
+each of as many runs as take 10 ms, peak memory above the inputs by PyTorch's allocator. `--save` appends to data/benchmarks/attention.csv;
 `--device cpu --times 64` checks the script anywhere.
 """
 import argparse
@@ -30,6 +30,7 @@ torch.set_float32_matmul_precision("highest")
 CUDA = options.device == "cuda"
 GPU = torch.cuda.get_device_name() if CUDA else "CPU"
 D, HEADS = 64, 8
+ROUND_MS = 10  # a round repeats what is measured for at least so long
 
 
 def formula(q1, k1, q2, k2, v, factor):
@@ -78,22 +79,25 @@ def measure(run, shapes, backward):
             for x in inputs:
                 x.grad = None
 
-    def timed():
+    def timed(repeats=1):
         if not CUDA:
             start = time.perf_counter()
-            once()
-            return 1000 * (time.perf_counter() - start)
+            for _ in range(repeats):
+                once()
+            return 1000 * (time.perf_counter() - start) / repeats
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         start.record()
-        once()
+        for _ in range(repeats):
+            once()
         end.record()
         end.synchronize()
-        return start.elapsed_time(end)
+        return start.elapsed_time(end) / repeats
 
     began = time.perf_counter()
     while time.perf_counter() - began < 0.2:  # until the clock is up
         timed()
-    times = sorted(timed() for _ in range(options.rounds))
+    repeats = math.ceil(ROUND_MS / timed())
+    times = sorted(timed(repeats) for _ in range(options.rounds))
     peak = 0
     if CUDA:
         torch.cuda.reset_peak_memory_stats()

@@ -7,7 +7,7 @@
  * and then run back to back, after a warm-up: a GPU that idles between them lowers its clock.
  *
  * Arguments: `--time 4096`, `--heads 16`, `--batch 1`, `--full` (not causal), `--rounds 4`, `--maps 2`,
- * `--only keys` (forward, queries, keys, values, "keys and values"), `--top 8`, `--tiles '[{…}]'` to try these and no others.
+ * `--only values` (forward, queries, keys, values, "keys and values"), `--top 8`, `--parts 2`, `--tiles '[{…}]'` to try these and no others.
  */
 import { attention } from "../../kernels/attention.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
@@ -44,7 +44,7 @@ export async function run(args: string[]): Promise<void> {
   const time = number("--time", software ? 64 : 4096), batch = number("--batch", 1);
   const heads = number("--heads", software ? 1 : 16), rounds = number("--rounds", 4);
   const causal = !args.includes("--full"), only = option("--only", ""), top = number("--top", 8);
-  const given = option("--tiles", "");
+  const given = option("--tiles", ""), parts = number("--parts", 1);
   console.log(
     `${gpu.adapter.description}, B=${batch} T=${time} H=${heads}${causal ? ", causal" : ""}`,
   );
@@ -55,18 +55,20 @@ export async function run(args: string[]): Promise<void> {
     const common = { mask, widthQk, widthV, vector: true, packed: false, dropout: false };
     const kernel = (pass: AttentionPass, tile: AttentionTile) =>
       pass === "forward"
-        ? attention({ ...common, tile })
-        : attentionGradient({ ...common, tile, of: pass, maps });
+        ? attention({ ...common, tile, maps })
+        : attentionGradient({ ...common, tile, of: pass, maps, parts });
     // Products an entry of the score matrix: see the stories of the kernels.
+    const ofScores = 2 * maps * widthQk + widthV, ofValues = maps * widthQk + widthV;
     const depths = {
-      forward: widthQk + widthV,
-      queries: 2 * maps * widthQk + widthV,
-      keys: 2 * maps * widthQk + widthV,
-      values: maps * widthQk + widthV,
-      "keys and values": 2 * maps * widthQk + 2 * widthV,
+      forward: maps * (widthQk + widthV),
+      queries: ofScores,
+      keys: ofScores,
+      values: ofValues,
+      "keys and values": ofScores + widthV,
     };
     for (const pass of Object.keys(depths) as AttentionPass[]) {
-      if (only && pass !== only) continue;
+      // Two maps have a kernel for keys, and one for values.
+      if ((only && pass !== only) || (maps === 2 && pass === "keys and values")) continue;
       const tiles = given
         ? JSON.parse(given) as AttentionTile[]
         : candidates(gpu, pass, { widthQk, widthV }, maps);
@@ -141,9 +143,13 @@ async function measure(
 ): Promise<{ tile: AttentionTile; ms: number }[]> {
   using _ = gpu.scope();
   const narrow = /^d?[qk][12]?$/;
-  const sizeOf = (name: string) =>
-    name === "lambda" ? 1 : batch * time * heads *
-      (name === "lse" || name === "stats" ? 4 : narrow.test(name) ? widthQk : widthV);
+  const sizeOf = (name: string): number =>
+    name.startsWith("parts_of_")
+      ? 8 * sizeOf(name.slice(9))
+      : name === "lambda"
+      ? 1
+      : batch * time * heads *
+        (name.startsWith("lse") || name === "stats" ? 4 : narrow.test(name) ? widthQk : widthV);
   const tensors: Record<string, Tensor> = {};
   for (const { name } of make(tiles[0]).bindings) {
     tensors[name] = gpu.full([sizeOf(name)], name === "stats" ? 9 : 0.1);
@@ -161,8 +167,7 @@ async function measure(
   };
   const runs = tiles.map((tile) => {
     const kernel = make(tile);
-    return () =>
-      gpu.run(kernel, tensors, params, attentionGrid(time, kernel.tile.rows, heads, batch));
+    return () => gpu.run(kernel, tensors, params, attentionGrid(time, kernel.tile, heads, batch));
   });
   for (const tile of tiles) await gpu.compile(make(tile));
   await warmUp(gpu, runs[0]);

@@ -133,6 +133,7 @@ export async function run(args: string[]): Promise<void> {
           continue;
         }
         if (!half) await tuneLinearCrossEntropy(gpu, { ...shape, ...options });
+        gpu.trim(); // or a buffer of something else, up to an eighth too large, would count here
         for (const row of await measure(gpu, data, shape, options, half, Number(values.rounds))) {
           const ms = row.ms?.map((x) => x.toFixed(3)) ?? ["", "", ""];
           lines.push(
