@@ -188,6 +188,9 @@ function executedMetadata(
   options: ExecuteNotebookOptions,
   seconds: number,
 ): Record<string, unknown> {
+  // What the author wrote there, such as a title for the index, stays; what an earlier run did, goes.
+  const { scale: _, seed: __, parameters: ___, ...authored } =
+    (notebook.metadata.cutloss ?? {}) as Record<string, unknown>;
   return {
     ...notebook.metadata,
     kernelspec: { name: "deno", display_name: "Deno", language: "typescript" },
@@ -200,8 +203,7 @@ function executedMetadata(
       version: Deno.version.typescript,
     },
     cutloss: {
-      // What the author wrote there, such as a title for the index, stays.
-      ...notebook.metadata.cutloss as Record<string, unknown> | undefined,
+      ...authored,
       ...options.scale !== undefined && { scale: options.scale },
       ...options.seed !== undefined && { seed: options.seed },
       ...options.parameters && { parameters: options.parameters },

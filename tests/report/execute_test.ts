@@ -151,6 +151,13 @@ Deno.test("Scale and seed reach the cells, and the notebook says so", async () =
   assertEquals(printed(notebook, 0), "smoke 7\n");
   const stored = notebook.metadata.cutloss as Record<string, unknown>;
   assertEquals([stored.scale, stored.seed], ["smoke", 7]);
+
+  // Executed again without them, the notebook does not claim them.
+  Object.assign(stored, { title: "Kept", parameters: { n: 1 } });
+  await Deno.writeTextFile(path, JSON.stringify(notebook));
+  const again = (await executeNotebook(path)).notebook.metadata.cutloss as Record<string, unknown>;
+  const { title, scale, seed, parameters } = again;
+  assertEquals([title, scale, seed, parameters], ["Kept", undefined, undefined, undefined]);
 });
 
 Deno.test("Progress names the notebook, the cell of how many, and its first line", async () => {
