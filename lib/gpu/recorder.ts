@@ -12,7 +12,7 @@ const SLOTS = 512;
 
 const UNIFORM = 0x40, COPY_DST = 0x08;
 
-/** Records a batch: one command encoder, passes only where something other than dispatches comes. */
+/** Records a batch: passes only where something other than dispatches comes. */
 export class Recorder {
   /** Parameters of all dispatches of a batch, one slot each. */
   readonly uniforms: GPUBuffer;
@@ -20,6 +20,7 @@ export class Recorder {
   batch = 0;
 
   #encoder: GPUCommandEncoder | undefined;
+  #finished: GPUCommandBuffer[] = [];
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: Pipeline | undefined;
   #params = new ArrayBuffer(SLOT * SLOTS);
@@ -40,7 +41,7 @@ export class Recorder {
 
   /** Whether nothing is recorded. */
   get empty(): boolean {
-    return this.#encoder === undefined;
+    return this.#encoder === undefined && this.#finished.length === 0;
   }
 
   /** Whether it must be submitted before the next dispatch. */
@@ -82,18 +83,30 @@ export class Recorder {
     record(this.#encode());
   }
 
+  /**
+   * Goes on in another command buffer of the same batch. Within one, implementations of WebGPU put a
+   * barrier before each dispatch that writes what an earlier one used, which is nearly every dispatch,
+   * since memory is used again; what a command buffer uses for the first time has been waited for at
+   * its beginning.
+   */
+  split(): void {
+    this.#endPass();
+    if (this.#encoder) this.#finished.push(this.#encoder.finish());
+    this.#encoder = undefined;
+  }
+
   /** Submits the batch; returns the names of the kernels in it. */
   submit(): string[] {
-    this.#endPass();
-    if (this.#encoder) {
+    this.split();
+    if (this.#finished.length > 0) {
       // One write for the whole batch. The queue keeps its order: the batch before has read its own.
       if (this.#used > 0) {
         this.device.queue.writeBuffer(this.uniforms, 0, this.#params, 0, this.#used * SLOT);
       }
-      this.device.queue.submit([this.#encoder.finish()]);
+      this.device.queue.submit(this.#finished);
     }
     const names = [...this.#names];
-    this.#encoder = undefined;
+    this.#finished = [];
     this.#used = 0;
     this.#names.clear();
     this.batch++;

@@ -3,9 +3,10 @@ import { gatherRows } from "../../kernels/gather_rows.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import { logitsColumnSums } from "../../kernels/logits_column_sums.ts";
 import { LOGITS_GRADIENT_WIDTH, logitsGradient } from "../../kernels/logits_gradient.ts";
+import type { Bindable } from "../gpu/device.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { elementBytes } from "../tensor/shape.ts";
-import { product } from "../tensor/product.ts";
+import { independentProducts, type Product, product } from "../tensor/product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Problem } from "./problem.ts";
 
@@ -169,44 +170,37 @@ export function gradientProducts(
     offset: dLogits.offset + (part.first - first) * 4,
     bytes: dLogits.bytes - (part.first - first) * 4,
   });
-  if (gradients.e) {
-    const bytes = block.rows * p.d * 4;
-    const own = p.identity ? undefined : p.allocate(bytes, "rows of the gradient of e");
-    const y = own?.slice(0, bytes) ?? {
-      ...gradients.e.slice,
-      offset: gradients.e.slice.offset + block.first * p.d * 4,
-      bytes,
-    };
-    const rowsOf = (scatter: boolean, x: BufferSlice | Tensor, to: BufferSlice | Tensor) =>
-      p.gpu.run(
-        gatherRows({ scatter }),
-        { x, rows: p.rows, y: to },
-        { rowCount: block.rows, first: block.first, width: p.d },
-        elementGrid(block.rows * p.d, 256),
-      );
-    if (own && !fresh.rows) rowsOf(false, gradients.e, y);
-    parts.forEach((part, i) =>
-      product(p.gpu, {
+  const bytes = block.rows * p.d * 4;
+  const own = gradients.e && !p.identity
+    ? p.allocate(bytes, "rows of the gradient of e")
+    : undefined;
+  const rowsOf = (scatter: boolean, x: Bindable, y: Bindable) =>
+    p.gpu.run(
+      gatherRows({ scatter }),
+      { x, rows: p.rows, y },
+      { rowCount: block.rows, first: block.first, width: p.d },
+      elementGrid(block.rows * p.d, 256),
+    );
+  if (own && !fresh.rows) rowsOf(false, gradients.e!, own);
+  parts.forEach((part, i) => {
+    const half = p.half ? "b" : undefined, products: Product[] = [];
+    if (gradients.e) {
+      const { buffer, offset } = gradients.e.slice;
+      products.push({
         a: at(part),
         b: p.shardOf(p.c, part),
-        y,
+        y: own?.slice(0, bytes) ?? { buffer, offset: offset + block.first * p.d * 4, bytes },
         m: block.rows,
         n: p.d,
         k: part.columns,
-        half: p.half ? "b" : undefined,
+        half,
         strideA: stride,
         padded: true,
         accumulate: !fresh.rows || i > 0,
-      })
-    );
-    if (own) {
-      rowsOf(true, y, gradients.e);
-      own.release();
+      });
     }
-  }
-  if (gradients.c) {
-    for (const part of parts) {
-      product(p.gpu, {
+    if (gradients.c) {
+      products.push({
         a: at(part),
         b: e,
         y: p.shardOf(gradients.c, part),
@@ -214,11 +208,16 @@ export function gradientProducts(
         n: p.d,
         k: block.rows,
         transposeA: true,
-        half: p.half ? "b" : undefined,
+        half,
         strideA: stride,
         accumulate: !fresh.columns,
       });
     }
+    independentProducts(p.gpu, products);
+  });
+  if (own) {
+    rowsOf(true, own, gradients.e!);
+    own.release();
   }
   for (let row = 0; gradients.bias && row < block.rows; row += SUMMED_ROWS) {
     const rowBytes = stride * 4;

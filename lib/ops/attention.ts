@@ -17,6 +17,7 @@ import {
   type AttentionProblem,
   attentionProblem,
   attentionSizes,
+  gradientOperations,
 } from "./attention_problem.ts";
 import { attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkRank } from "./check.ts";
@@ -148,20 +149,19 @@ function attend(
         { count, heads, time: timeQ },
         rowGrid(Math.ceil(count / STATS_QUERIES)),
       );
-      return gradients((of, into) => {
-        const kernel = attentionGradient({
-          ...constants,
-          tile: attentionTile(gpu, of, sizes),
-          of,
-          maps: 1,
-        });
+      const run = (of: AttentionGradientConstants["of"], into: Record<string, Bindable>) => {
+        const tile = attentionTile(gpu, of, sizes);
+        const kernel = attentionGradient({ ...constants, tile, of, maps: 1 });
         gpu.run(
           kernel,
           { ...slices, ...bindings, dy, stats, ...into },
           params,
           attentionGrid(of === "queries" ? timeQ : timeK, kernel.tile, heads, batch),
         );
-      });
+      };
+      // Gradients of a packed projection are one buffer, which kernels write one after the other.
+      const together = constants.packed ? 0 : gradientOperations(sizes, 1);
+      return gpu.concurrently(together, () => gradients(run));
     },
   });
   keys?.dispose();

@@ -161,6 +161,14 @@ function checkInts(operation: string, name: string, tensor: Tensor): void {
   }
 }
 
+/** Floating-point operations of all gradients, about, for one map or two. */
+export function gradientOperations(
+  { batch, heads, timeQ, timeK, widthQk, widthV }: AttentionSizes,
+  maps: 1 | 2,
+): number {
+  return batch * heads * timeQ * timeK * (8 * maps * widthQk + 6 * widthV);
+}
+
 /**
  * Checks q, k and v and gives the sizes.
  *

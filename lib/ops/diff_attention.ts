@@ -16,6 +16,7 @@ import {
   type AttentionOptions,
   attentionProblem,
   attentionSizes,
+  gradientOperations,
 } from "./attention_problem.ts";
 import { attentionParts, attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkShapeIs } from "./check.ts";
@@ -124,42 +125,43 @@ export function diffAttention(
         { count, heads, time: timeQ },
         rowGrid(sums.size),
       );
-      // Before what takes longer, which does not wait for it then.
-      let dlambda: Tensor | undefined;
-      if (lambda.requiresGrad) {
-        using sum = total(sums, -1, "gradient");
-        dlambda = reshape(sum, lambda.shape);
-      }
       const gradient = (of: Tensor) => gpu.empty(of.shape, { label: "gradient" });
       const pair = (a: Tensor, b: Tensor) =>
         a.requiresGrad || b.requiresGrad ? [gradient(a), gradient(b)] : [];
       const [dq1, dq2] = pair(q1, q2), [dk1, dk2] = pair(k1, k2);
       const dv = v.requiresGrad ? gradient(v) : undefined;
       const results = { queries: { dq1, dq2 }, keys: { dk1, dk2 }, values: { dv } };
+      let dlambda: Tensor | undefined;
       /** Gradients and their parts, which are added in the end; and how many parts. */
       const shared: Record<string, Tensor> = {}, counts: Record<string, number> = {};
-      for (const pass of ["queries", "keys", "values"] as const) {
-        const into = Object.entries(results[pass]).flatMap(([name, y]) => y ? [{ name, y }] : []);
-        if (into.length === 0) continue;
-        const parts = attentionParts(gpu, pass, sizes);
-        const outputs: Record<string, Tensor> = {};
-        for (const { name, y } of into) {
-          outputs[name] = y;
-          if (parts === 1) continue;
-          const label = "parts of a gradient", others = `parts_of_${name}`;
-          shared[name] = y;
-          shared[others] = outputs[others] = gpu.empty([parts - 1, y.size], { label });
-          counts[name] = parts - 1;
+      gpu.concurrently(gradientOperations(sizes, 2), () => {
+        if (lambda.requiresGrad) {
+          using sum = total(sums, -1, "gradient");
+          dlambda = reshape(sum, lambda.shape);
         }
-        const tile = attentionTile(gpu, pass, sizes, 2);
-        const kernel = attentionGradient({ ...constants, tile, of: pass, maps: 2, parts });
-        gpu.run(
-          kernel,
-          { ...operands, ...bindings, dy, stats, lambda: factor, ...outputs },
-          params,
-          attentionGrid(pass === "queries" ? timeQ : timeK, kernel.tile, heads, batch),
-        );
-      }
+        for (const pass of ["queries", "keys", "values"] as const) {
+          const into = Object.entries(results[pass]).flatMap(([name, y]) => y ? [{ name, y }] : []);
+          if (into.length === 0) continue;
+          const parts = attentionParts(gpu, pass, sizes);
+          const outputs: Record<string, Tensor> = {};
+          for (const { name, y } of into) {
+            outputs[name] = y;
+            if (parts === 1) continue;
+            const label = "parts of a gradient", others = `parts_of_${name}`;
+            shared[name] = y;
+            shared[others] = outputs[others] = gpu.empty([parts - 1, y.size], { label });
+            counts[name] = parts - 1;
+          }
+          const tile = attentionTile(gpu, pass, sizes, 2);
+          const kernel = attentionGradient({ ...constants, tile, of: pass, maps: 2, parts });
+          gpu.run(
+            kernel,
+            { ...operands, ...bindings, dy, stats, lambda: factor, ...outputs },
+            params,
+            attentionGrid(pass === "queries" ? timeQ : timeK, kernel.tile, heads, batch),
+          );
+        }
+      });
       addShared(gpu, shared, counts, vector);
       return [dq1, dk1, dq2, dk2, dv, dlambda];
     },

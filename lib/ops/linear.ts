@@ -1,6 +1,6 @@
 import { activationGradient, derivativeFromOutput } from "../../kernels/activation.ts";
 import { elementCount, formatShape, ShapeError } from "../tensor/shape.ts";
-import { product } from "../tensor/product.ts";
+import { independentProducts, type Product, product } from "../tensor/product.ts";
 import { gradientOf, gradientPlace, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activation as activate } from "./activation.ts";
@@ -90,18 +90,20 @@ export function linear(
       }
       const dy = before ?? upstream!;
       let dx: Tensor | undefined, dw: Tensor | undefined;
+      const products: Product[] = [];
       if (x.requiresGrad) {
         const { into, accumulate } = gradientPlace(x);
         dx = into;
         const operands = { a: dy, b: saved.weight, y: dx, transposeB: !outIn };
-        product(gpu, { ...operands, m, n: k, k: n, accumulate });
+        products.push({ ...operands, m, n: k, k: n, accumulate });
       }
       if (weight.requiresGrad) {
         const { into, accumulate } = gradientPlace(weight);
         dw = into;
         const operands = outIn ? { a: dy, b: saved.x, m: n, n: k } : { a: saved.x, b: dy, m: k, n };
-        product(gpu, { ...operands, y: dw, k: m, transposeA: true, accumulate });
+        products.push({ ...operands, y: dw, k: m, transposeA: true, accumulate });
       }
+      independentProducts(gpu, products);
       return [
         dx,
         dw,

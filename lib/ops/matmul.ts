@@ -1,5 +1,5 @@
 import { formatShape, sameShape, ShapeError } from "../tensor/shape.ts";
-import { product } from "../tensor/product.ts";
+import { independentProducts, type Product, product } from "../tensor/product.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32 } from "./check.ts";
@@ -69,6 +69,7 @@ export function matmul(
     backward: ([upstream]) => {
       const dy = upstream!;
       let da: Tensor | undefined, db: Tensor | undefined;
+      const products: Product[] = [];
       if (a.requiresGrad) {
         da = gpu.empty(a.shape, { label: "gradient" });
         // dA = dY · Bᵀ, or its transpose B · dYᵀ where A is stored transposed.
@@ -92,7 +93,7 @@ export function matmul(
             batchA: m * n,
             batchB: k * n,
           };
-        product(gpu, { ...common, ...sizes, y: da, k: n, batchY: m * k });
+        products.push({ ...common, ...sizes, y: da, k: n, batchY: m * k });
       }
       if (b.requiresGrad) {
         db = gpu.empty(b.shape, { label: "gradient" });
@@ -117,8 +118,9 @@ export function matmul(
             batchA: m * k,
             batchB: m * n,
           };
-        product(gpu, { ...common, ...sizes, y: db, k: m, batchY: k * n });
+        products.push({ ...common, ...sizes, y: db, k: m, batchY: k * n });
       }
+      independentProducts(gpu, products);
       return [da, db];
     },
   });

@@ -80,6 +80,20 @@ export function watchProducts(watch: (p: Product) => void, run: () => void): voi
  * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
+  start(gpu, p)();
+}
+
+/** Records products that do not depend on each other, so that they may run at the same time. */
+export function independentProducts(gpu: GpuDevice, products: readonly Product[]): void {
+  const operations = products.map(({ m, n, k, batch = 1 }) => 2 * m * n * k * batch);
+  const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
+  gpu.concurrently(together, () => {
+    for (const finish of products.map((p) => start(gpu, p))) finish();
+  });
+}
+
+/** Records a product but for the sum of its parts, which what is returned records. */
+function start(gpu: GpuDevice, p: Product): () => void {
   watcher?.(p);
   const { m, n, y } = p, { kernel, params, grid, splits } = plan(gpu, p);
   const operands = {
@@ -91,13 +105,15 @@ export function product(gpu: GpuDevice, p: Product): void {
   };
   if (splits === 1) {
     gpu.run(kernel, operands, params, grid);
-    return;
+    return () => {};
   }
   const others = splits - 1, count = m * n;
   const parts = gpu.allocate(others * count * 4, "partial products");
   gpu.run(kernel, { ...operands, parts }, params, grid);
-  gpu.run(sumParts(), { parts, y }, { count, parts_count: others }, elementGrid(count, 256));
-  parts.release();
+  return () => {
+    gpu.run(sumParts(), { parts, y }, { count, parts_count: others }, elementGrid(count, 256));
+    parts.release();
+  };
 }
 
 /** The kernel that a product uses. */

@@ -3,6 +3,7 @@ import { accumulate } from "../../kernels/accumulate.ts";
 import { fill } from "../../kernels/fill.ts";
 import { defineKernel } from "../../kernels/kernel.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
 
 Deno.test("every dispatch sees its own parameters, also beyond the ring of 512", async () => {
   using gpu = await Gpu.open();
@@ -67,6 +68,28 @@ Deno.test("copies and clears keep their place among dispatches", async () => {
   gpu.clear(x.memory);
   const results = await gpu.read([x, y, z]);
   assertEquals(results.map((values) => values[3]), [0, 1, 2]);
+});
+
+Deno.test("what is worth it is recorded in a command buffer of its own, and in order", async () => {
+  using gpu = await Gpu.open();
+  using one = gpu.full([1], 1);
+  using x = gpu.zeros([1]);
+  using y = gpu.zeros([1]);
+  await gpu.sync();
+  const buffers: number[] = [], { queue } = gpu.raw, submit = queue.submit.bind(queue);
+  queue.submit = (list) => (buffers.push([...list].length), submit(list));
+  const add = (from: Tensor, to: Tensor) =>
+    gpu.run(accumulate(), { x: from, y: to }, { count: 1, factor: 1 }, [1]);
+  for (const operations of [1e6, 1e12]) {
+    add(one, x);
+    const result = gpu.concurrently(operations, () => (add(x, y), add(one, x), "result"));
+    assertEquals(result, "result");
+    add(x, y);
+    await gpu.sync();
+  }
+  // x: 1, 2, 3, 4; y gets 1 and 2, then 3 and 4.
+  assertEquals([await x.item(), await y.item()], [4, 10]);
+  assertEquals(buffers.slice(0, 2), [1, 2]);
 });
 
 Deno.test("an indirect dispatch takes its grid from the device, and waits for a host write of it", async () => {

@@ -6,7 +6,12 @@ import { sumParts } from "../../kernels/sum_parts.ts";
 import { type TileShape, tileStagingBytes } from "../../kernels/tile.ts";
 import { DEEP_TILE, LARGE_TILE, MEDIUM_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { type Product, product, productKernel } from "../../lib/tensor/product.ts";
+import {
+  independentProducts,
+  type Product,
+  product,
+  productKernel,
+} from "../../lib/tensor/product.ts";
 import { normals } from "../losses/reference.ts";
 
 const gpu = await Gpu.open();
@@ -209,6 +214,32 @@ const STAGED_TILE: TileShape = { m: 32, n: 32, k: 8, threadsX: 4, threadsY: 4, l
 
 /** The same with long steps, as the largest tile of GPUs. */
 const DEEP_STAGED_TILE: TileShape = { ...STAGED_TILE, k: 32 };
+
+Deno.test("products that do not depend on each other, one of them with its K in parts", async () => {
+  using _ = gpu.scope();
+  // The software adapter's loops are too short for the first one's K.
+  const cases = [{ m: 4, n: 4, k: 270_000, accumulate: true }, { m: 12, n: 8, k: 16 }];
+  const prepared = cases.map((x) => ({ ...prepare(x), sizes: x }));
+  const products = prepared.map(({ sizes, a, b, y }) => ({
+    ...sizes,
+    a: gpu.tensor(a),
+    b: gpu.tensor(b),
+    y: gpu.tensor(y),
+  }));
+  const names: string[] = [];
+  const { run } = gpu;
+  gpu.run = (kernel, ...rest) => (names.push(kernel.name), run.call(gpu, kernel, ...rest));
+  try {
+    independentProducts(gpu, products);
+  } finally {
+    gpu.run = run;
+  }
+  // The sum of parts waits for its product, so the second one must not come after it.
+  if (gpu.adapter.software) assertEquals(names, ["matmul", "matmul", "sum_parts"]);
+  for (const [i, { sizes, truth }] of prepared.entries()) {
+    assertProduct(await products[i].y.read(), truth, sizes.k, JSON.stringify(sizes));
+  }
+});
 
 Deno.test("the tiles of GPUs give the same as the software adapter's", async () => {
   const cases: [TileShape, Case][] = [
