@@ -36,6 +36,8 @@ export interface TuningResult {
 export interface TuningDevice {
   readonly adapter: AdapterDescription;
   compile(kernel: Kernel): Promise<void>;
+  /** Submits what is recorded, without waiting for it. */
+  flush(): void;
   time<T>(fn: () => T | PromiseLike<T>, options: { perKernel: boolean }): Promise<Timing<T>>;
 }
 
@@ -47,7 +49,7 @@ export interface TuningOptions {
   store?: TuningStore;
   /** Clock in milliseconds. */
   now?: () => number;
-  /** Milliseconds that the device is kept busy before anything is measured (default 300). */
+  /** Milliseconds that the device has been busy for before anything is measured (default 300). */
   warmUp?: number;
 }
 
@@ -57,6 +59,8 @@ const MARGIN = { byDevice: 0.02, byHost: 0.1 };
 const HOPELESS = 1.5;
 /** How often each is measured; the least counts. */
 const ROUNDS = 4;
+/** Runs of a candidate that are submitted at once. */
+const MOST_RUNS = 256;
 /** Milliseconds of work before the first measurement, after which a GPU's clock is up. */
 const WARM_UP = 300;
 
@@ -157,40 +161,36 @@ export class Tuning {
   ): Promise<TuningResult> {
     const ms: Record<string, number> = {}, notes = [...blank.notes];
     const compiled: Candidate<T>[] = [];
-    let tried = 0, longest = 0, margin = 0;
-    const timeIsUp = () =>
-      notes.push(`Time was up after ${tried} of ${candidates.length} candidates.`);
+    const timed = (candidate: Candidate<T>) =>
+      this.#unlessRefused(candidate, notes, () => this.#time(candidate));
+    let margin = 0, longest = 0, run = 0, busySince = Infinity;
+    // Compiling would leave the device idle, and its clock low: meanwhile it runs the first candidate.
     for (const candidate of candidates) {
       const start = this.#now();
-      if (compiled.length > 0 && start + longest > deadline) {
-        timeIsUp();
+      if (compiled.length > 0 && start + longest + (compiled.length + 1) * run > deadline) {
+        const tried = candidates.indexOf(candidate);
+        notes.push(`Time was up after ${tried} of ${candidates.length} candidates.`);
         break;
       }
-      tried++;
+      if (compiled.length > 0) this.#keepBusy(compiled[0], longest / run);
       await this.#unlessRefused(candidate, notes, async () => {
         await this.#device.compile(candidate.kernel);
         compiled.push(candidate);
       });
       longest = Math.max(longest, this.#now() - start);
+      const before = this.#now(), timing = compiled.length > 0 && await timed(compiled[0]);
+      if (timing) run = Math.max(timing.ms, 0.1), busySince = Math.min(busySince, before);
+      else compiled.shift();
     }
-    // Compiling left the device idle, and its clock low. All are measured at one clock, in turns.
-    const warm = this.#now() + this.#warmUp;
-    while (compiled.length > 0 && this.#now() < warm) {
-      const [first] = compiled;
-      const runs = await this.#unlessRefused(first, notes, () => this.#time(first));
-      if (!runs) compiled.shift();
+    while (compiled.length > 0 && this.#now() < busySince + this.#warmUp) {
+      if (!await timed(compiled[0])) compiled.shift();
     }
-    tried = 0;
+    // All are measured at one clock, in turns.
     for (let round = 0; round < ROUNDS && (round === 0 || this.#now() < deadline); round++) {
       for (const candidate of compiled) {
         const { name } = candidate, best = Math.min(...Object.values(ms));
         if (round > 0 && !(ms[name] <= HOPELESS * best)) continue;
-        if (round === 0 && tried > 0 && this.#now() > deadline) {
-          timeIsUp();
-          break;
-        }
-        if (round === 0) tried++;
-        const timing = await this.#unlessRefused(candidate, notes, () => this.#time(candidate));
+        const timing = await timed(candidate);
         if (!timing) continue;
         margin = timing.byDevice ? MARGIN.byDevice : MARGIN.byHost;
         ms[name] = Math.min(ms[name] ?? Infinity, timing.ms);
@@ -204,6 +204,12 @@ export class Tuning {
       ? fastest
       : candidates[0].name;
     return { ...blank, choice, source: "measured", ms, notes };
+  }
+
+  /** Submits work for so many runs of a candidate. */
+  #keepBusy<T>({ run }: Candidate<T>, runs: number): void {
+    for (let i = 0; i < Math.min(runs, MOST_RUNS); i++) run();
+    this.#device.flush();
   }
 
   /** Does something with a candidate; if the device refuses it, notes that and gives undefined. */

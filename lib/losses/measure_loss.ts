@@ -1,5 +1,4 @@
 /** Time and memory of one way to compute the loss. */
-import { warmUp } from "../gpu/warm_up.ts";
 import { measureRun, type RunMeasurement } from "../tensor/measure_run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { linearCrossEntropy } from "./linear_cross_entropy.ts";
@@ -7,8 +6,7 @@ import type { LinearCrossEntropyOptions } from "./options.ts";
 
 /**
  * Measures `linearCrossEntropy(e, c, targets, options)`, alone or with its gradients, as `measureRun`
- * does; with `gradients` these count as memory. Gradients that E and C hold are forgotten. A GPU that may
- * have idled is kept busy first until its clock is up, some tenths of a second.
+ * does; with `gradients` these count as memory. Gradients that E and C hold are forgotten.
  *
  * @param how `gradients`: also call `backward()` (default true; E and C must require gradients);
  *   `rounds`: how many runs are timed (default 3).
@@ -30,7 +28,6 @@ export async function measureLoss(
   };
   e.zeroGrad();
   c.zeroGrad();
-  if (!gpu.adapter.software) await warmUp(gpu, run);
   const measured = await measureRun(gpu, run, rounds);
   e.zeroGrad();
   c.zeroGrad();
