@@ -4,19 +4,18 @@ import { type AdapterDescription, openDevice, type OpenedDevice } from "./adapte
 import { type Bindable, toSlice } from "./bindable.ts";
 import { formatBytes, GpuError } from "./errors.ts";
 import { Failures } from "./failures.ts";
+import { checkGrid, type Grid } from "./grid.ts";
 import { MemoryLedger } from "./ledger.ts";
 import type { OpenOptions } from "./open_options.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool, type BufferSlice, type DeviceBuffer } from "./pool.ts";
 import { Recorder } from "./recorder.ts";
 import { StagingRing } from "./staging.ts";
-import { type PassTime, PassTimer, type Timing } from "./timer.ts";
+import { type PassTime, PassTimer, type Timing, timingOf } from "./timer.ts";
 import { Tuning } from "./tuning.ts";
+import { writeBytes } from "./write_bytes.ts";
 
-export { type Bindable, type OpenOptions, type Timing, toSlice };
-
-/** Number of workgroups in x, y, z, or where on the device they are written as three u32. */
-export type Grid = readonly [number, number?, number?] | { readonly indirect: BufferSlice };
+export { type Bindable, type Grid, type OpenOptions, type Timing, toSlice };
 
 /**
  * Operations that take an NVIDIA H200 about as long as the host takes for one more command buffer: 50 µs.
@@ -109,22 +108,7 @@ export class GpuDevice implements Disposable {
     buffer.writes++;
     // The queue writes before whatever is submitted later, so earlier readers must be submitted.
     if (buffer.lastBatch === this.#recorder.batch) this.flush();
-    const whole = data.byteLength - (data.byteLength % 4);
-    const part = 1 << 28;
-    for (let at = 0; at < whole; at += part) {
-      this.raw.queue.writeBuffer(
-        buffer.raw,
-        offset + at,
-        data.buffer,
-        data.byteOffset + at,
-        Math.min(part, whole - at),
-      );
-    }
-    if (whole < data.byteLength) { // writes are in units of four bytes
-      const rest = new Uint8Array(4);
-      rest.set(new Uint8Array(data.buffer, data.byteOffset + whole, data.byteLength - whole));
-      this.raw.queue.writeBuffer(buffer.raw, offset + whole, rest);
-    }
+    writeBytes(this.raw.queue, buffer.raw, offset, data);
   }
 
   /**
@@ -141,34 +125,8 @@ export class GpuDevice implements Disposable {
     grid: Grid,
   ): void {
     this.throwIfFailed();
-    if (!("indirect" in grid)) {
-      const most = this.#mostWorkgroups;
-      for (const n of grid) {
-        if (n === undefined) continue;
-        if (!(Number.isInteger(n) && n >= 0 && n <= most)) {
-          throw new GpuError(
-            `Kernel "${kernel.name}" was given a grid of [${
-              grid.join(", ")
-            }] workgroups; each must be a whole number of at most ${most}.`,
-          );
-        }
-        if (n === 0) return;
-      }
-    }
-    const slices = kernel.bindings.map(({ name }) => {
-      const bound = bindings[name];
-      if (bound === undefined) {
-        throw new GpuError(`Kernel "${kernel.name}" was not given its binding "${name}".`);
-      }
-      const slice = this.#slice(bound, `Kernel "${kernel.name}" was given "${name}"`);
-      if (slice.bytes > this.#bindingLimit) {
-        throw new GpuError(
-          `Kernel "${kernel.name}" was given "${name}" of ${formatBytes(slice.bytes)}, but a ` +
-            `binding of this device covers at most ${formatBytes(this.#bindingLimit)}.`,
-        );
-      }
-      return slice;
-    });
+    if (!checkGrid(kernel.name, grid, this.#mostWorkgroups)) return;
+    const slices = this.#slices(kernel, bindings);
     const pipeline = this.#pipeline(kernel);
     if (this.#recorder.full) this.flush();
     const group = this.#pipelines.bindGroup(pipeline, slices, this.#recorder.uniforms);
@@ -309,15 +267,7 @@ export class GpuDevice implements Disposable {
       this.#timer = undefined;
       timer.destroy();
     }
-    const ms = passes.length === 0
-      ? 0
-      : (Math.max(...passes.map((p) => p.end)) - Math.min(...passes.map((p) => p.begin))) / 1e6;
-    return {
-      result,
-      ms,
-      byDevice: true,
-      passes: passes.map(({ name, begin, end }) => ({ name, ms: (end - begin) / 1e6 })),
-    };
+    return timingOf(result, passes);
   }
 
   /** Gives unused memory back to the driver. */
@@ -346,6 +296,24 @@ export class GpuDevice implements Disposable {
     const slice = toSlice(bound, who);
     if (slice.buffer.pool === this.#pool) return slice;
     throw new GpuError(`${who} "${slice.buffer.label}", which belongs to another Gpu.`);
+  }
+
+  /** What a kernel is given, in the order of its bindings. */
+  #slices(kernel: Kernel, bindings: Readonly<Record<string, Bindable>>): BufferSlice[] {
+    return kernel.bindings.map(({ name }) => {
+      const bound = bindings[name];
+      if (bound === undefined) {
+        throw new GpuError(`Kernel "${kernel.name}" was not given its binding "${name}".`);
+      }
+      const slice = this.#slice(bound, `Kernel "${kernel.name}" was given "${name}"`);
+      if (slice.bytes > this.#bindingLimit) {
+        throw new GpuError(
+          `Kernel "${kernel.name}" was given "${name}" of ${formatBytes(slice.bytes)}, but a ` +
+            `binding of this device covers at most ${formatBytes(this.#bindingLimit)}.`,
+        );
+      }
+      return slice;
+    });
   }
 
   #pipeline(kernel: Kernel): Pipeline {

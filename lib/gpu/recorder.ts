@@ -1,7 +1,7 @@
 /** Dispatches, recorded into as few passes and submits as possible. */
 import type { Kernel } from "../../kernels/kernel.ts";
-import type { Grid } from "./device.ts";
 import { GpuError } from "./errors.ts";
+import type { Grid } from "./grid.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { PassTimer } from "./timer.ts";
 

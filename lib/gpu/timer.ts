@@ -22,6 +22,18 @@ export interface PassTime {
   end: number;
 }
 
+/** What was found for work that gave `result`, from the times of its passes. */
+export function timingOf<T>(result: T, passes: readonly PassTime[]): Timing<T> {
+  const begin = Math.min(...passes.map((pass) => pass.begin));
+  const end = Math.max(...passes.map((pass) => pass.end));
+  return {
+    result,
+    ms: passes.length === 0 ? 0 : (end - begin) / 1e6,
+    byDevice: true,
+    passes: passes.map(({ name, begin, end }) => ({ name, ms: (end - begin) / 1e6 })),
+  };
+}
+
 /** Passes whose times one query set holds: WebGPU allows 4096 queries. */
 const PASSES = 2048;
 
