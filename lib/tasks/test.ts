@@ -109,11 +109,19 @@ async function runDenoTest(args: readonly string[], after?: Promise<unknown>): P
 const SIDE_BY_SIDE = ["gpu", "tensor", "ops", "losses", "nn", "train", "text", "classic", "data"]
   .map((folder) => `tests/${folder}`);
 
+/** Tests of the report's pages: about half of the time of all that are not side by side. */
+function pageTests(): string[] {
+  return [...Deno.readDirSync("tests/report")]
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith("_test.ts") && !name.startsWith("jupyter"))
+    .map((name) => `tests/report/${name}`);
+}
+
 async function runAllTests(): Promise<TestRun[]> {
   const quick = await runDenoTest(["--parallel", ...SIDE_BY_SIDE]);
-  const report = runDenoTest(["tests/report"]);
-  const rest = runDenoTest([`--ignore=${[...SIDE_BY_SIDE, "tests/report"].join(",")}`], report);
-  return [quick, await report, await rest, await runDenoTest(["--doc", "lib", "kernels"])];
+  const pages = runDenoTest(pageTests());
+  const rest = runDenoTest([`--ignore=${[...SIDE_BY_SIDE, ...pageTests()].join(",")}`], pages);
+  return [quick, await pages, await rest, await runDenoTest(["--doc", "lib", "kernels"])];
 }
 
 /**
@@ -121,7 +129,7 @@ async function runAllTests(): Promise<TestRun[]> {
  *
  * Without arguments, files that touch nothing outside themselves run side by side, one a processor:
  * most of their time on the software adapter goes into compiling kernels, which takes one. Of the
- * others, those of the report, which wait for browsers and kernels, run beside the rest.
+ * others, those of the report's pages, which wait for browsers and kernels, run beside the rest.
  *
  * @returns The exit code.
  */
