@@ -12,7 +12,10 @@ const SLOTS = 512;
 
 const UNIFORM = 0x40, COPY_DST = 0x08;
 
-/** Records a batch: passes only where something other than dispatches comes. */
+/**
+ * Records a batch: one command buffer, unless it is split, and one pass, unless something other than
+ * dispatches comes between.
+ */
 export class Recorder {
   /** Parameters of all dispatches of a batch, one slot each. */
   readonly uniforms: GPUBuffer;

@@ -178,8 +178,10 @@ export class Tuning {
         compiled.push(candidate);
       });
       longest = Math.max(longest, this.#now() - start);
-      const before = this.#now(), timing = compiled.length > 0 && await timed(compiled[0]);
-      if (timing) run = Math.max(timing.ms, 0.1), busySince = Math.min(busySince, before);
+      if (compiled.length === 0) continue;
+      busySince = Math.min(busySince, this.#now());
+      const timing = await timed(compiled[0]);
+      if (timing) run = Math.max(timing.ms, 0.1);
       else compiled.shift();
     }
     while (compiled.length > 0 && this.#now() < busySince + this.#warmUp) {

@@ -7,8 +7,8 @@
 f32 without TF32, causal, one sequence, the sizes of attention_bench.ts: the formula of differential
 attention written out, the same by two calls of scaled_dot_product_attention (SDPA), and one call with
 twice the heads of half the width, ordinary attention of equal width. CUDA events, median of rounds,
-each of as many runs as take 10 ms, peak memory above the inputs by PyTorch's allocator. `--save` appends to data/benchmarks/attention.csv;
-`--device cpu --times 64` checks the script anywhere.
+each of as many runs as take 10 ms, peak memory above the inputs by PyTorch's allocator. `--save` appends
+to data/benchmarks/attention.csv; `--device cpu --times 64` checks the script anywhere.
 """
 import argparse
 import math

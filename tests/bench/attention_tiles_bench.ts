@@ -7,7 +7,8 @@
  * and then run back to back, after a warm-up: a GPU that idles between them lowers its clock.
  *
  * Arguments: `--time 4096`, `--heads 16`, `--batch 1`, `--full` (not causal), `--rounds 4`, `--maps 2`,
- * `--only values` (forward, queries, keys, values, "keys and values"), `--top 8`, `--parts 2`, `--tiles '[{…}]'` to try these and no others.
+ * `--only values` (forward, queries, keys, values, "keys and values"), `--top 8`, `--parts 2`,
+ * `--tiles '[{…}]'` to try these and no others.
  */
 import { attention } from "../../kernels/attention.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";

@@ -291,5 +291,5 @@ Deno.test("a refused kernel leaves the device usable, and real kernels are measu
   assertEquals(Object.keys(result.ms), ["1.0", "2.0"]);
   assert(Object.values(result.ms).every((ms) => ms > 0));
   assert(result.notes[0].includes('"fill_with" was refused'), result.notes[0]);
-  assert((await y.read())[0] > 0, "they ran");
+  assert([1, 2].includes((await y.read())[0]), "what ran last is one of the two");
 });

@@ -24,3 +24,17 @@ Deno.test("the peak of the naive way is its logits and gradients, and nothing is
   assertEquals(gpu.memory.live, before);
   assertEquals([e.grad, c.grad], [undefined, undefined]);
 });
+
+Deno.test("gradients count as memory also where a GPU is warmed up before it is timed", async () => {
+  using gpu = await Gpu.open();
+  const n = 64, v = 256, d = 16, data = trainedLike({ n, v, d });
+  using e = gpu.tensor(data.e, [n, d], { requiresGrad: true });
+  using c = gpu.tensor(data.c, [v, d], { requiresGrad: true });
+  const measure = () => measureLoss(e, c, data.targets, { impl: "naive" }, { rounds: 1 });
+  const { peakBytes } = await measure();
+  assert(peakBytes >= (n * v + n * d + v * d) * 4);
+  // Pretended; it then has the tiles of a GPU, too.
+  Object.defineProperty(gpu.adapter, "software", { value: false });
+  const warmed = await measure();
+  assert(warmed.peakBytes >= peakBytes, `${warmed.peakBytes} for ${peakBytes} bytes`);
+});
