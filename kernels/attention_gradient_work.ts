@@ -4,7 +4,7 @@ import type { Accumulators, AttentionCode } from "./attention_tile.ts";
 import type { AttentionConstants } from "./attention.ts";
 import { join, unroll, wgsl } from "./kernel.ts";
 
-/** What a kernel computes the gradients of; "keys and values" for one map, two take too many registers. */
+/** What a kernel computes the gradients of; with two maps "keys and values" is slower than each alone. */
 export type GradientOf = "queries" | "keys" | "values" | "keys and values";
 
 /** The name of what there is one of for each map. */
@@ -15,15 +15,17 @@ export function numbered(name: string, map: number, maps: 1 | 2): string {
 /** WGSL of what a workgroup does, which knows `share`. */
 export function gradientWork(
   code: AttentionCode,
-  c: AttentionConstants & { maps: 1 | 2; of: GradientOf; parts?: number },
+  c: AttentionConstants & { maps: 1 | 2; of: GradientOf; parts?: number; looped?: boolean },
 ): string {
-  const { tile, mask, widthQk, widthV, vector, packed, dropout, maps, of, parts = 1 } = c;
+  const { tile, mask, widthQk, widthV, vector, packed, dropout, maps, of, parts = 1, looped } = c;
   const ofQueries = of === "queries", ofValues = of.endsWith("values");
   const { rowGroups, groups, threadRows } = code;
-  const operand = (name: "q" | "k" | "v" | "dy", order: "k" | "mn", map = 0) => ({
-    bindings: [
-      name === "dy" ? "dy" : packed ? "qkv" : name === "v" ? "v" : numbered(name, map, maps),
-    ],
+  const operand = (name: "q" | "k" | "v" | "dy", order: "k" | "mn") => ({
+    bindings: name === "dy" || (name === "v" && !packed)
+      ? [name]
+      : packed
+      ? ["qkv"]
+      : Array.from({ length: maps }, (_, map) => numbered(name, map, maps)),
     order,
     vector,
     base: name === "dy" ? "base_y" : `base_${name}`,
@@ -31,12 +33,12 @@ export function gradientWork(
     rows: name === "q" || name === "dy" ? "params.time_q" : "params.time_k",
   });
   const [own, other] = ofQueries ? ["q", "k"] as const : ["k", "q"] as const;
-  const ofColumns = (name: "q" | "k" | "v" | "dy", order: "k" | "mn", map = 0) => ({
-    operand: operand(name, order, map),
+  const ofColumns = (name: "q" | "k" | "v" | "dy", order: "k" | "mn") => ({
+    operand: operand(name, order),
     first: "column0",
   });
-  const ofRows = (name: "q" | "k" | "v" | "dy", map = 0) => ({
-    operand: operand(name, "k", map),
+  const ofRows = (name: "q" | "k" | "v" | "dy") => ({
+    operand: operand(name, "k"),
     first: "row0",
   });
 
@@ -46,9 +48,8 @@ export function gradientWork(
   });
   const s = accumulators("s"), otherS = accumulators("other_s");
   const dp = accumulators("dp"), dv = accumulators("dv_", widthV);
-  const results = of === "values"
-    ? []
-    : ["result", "other_result"].slice(0, maps).map((name) => accumulators(name, widthQk));
+  const names = of === "values" ? [] : ["result", "other_result"].slice(0, maps);
+  const results = names.map((name) => accumulators(name, widthQk));
 
   /** WGSL of (lse, D) of a query, as one value. */
   const statsOf = (query: string) => `stats[base_stats + min(${query}, params.time_q - 1u)]`;
@@ -56,29 +57,36 @@ export function gradientWork(
   const statsOfColumn = (j: number, e: number) => statsOf(`column0 + ${code.column(j)} + ${e}u`);
   const each = (piece: (i: number, j: number) => string) =>
     unroll(threadRows, (i) => join(groups, " ", (j) => piece(i, j)));
-  /** WGSL that does `piece` to every score of a thread, `x` being a component of its query's statistics. */
-  const withStats = (component: string, piece: (i: number, j: number) => string) =>
+  /** WGSL of a map's lse ("x") or D ("y"), of those of a query. */
+  const ofMap = (component: "x" | "y", stats: string) =>
+    maps === 1
+      ? `${stats}.${component}`
+      : `select(${stats}.${component}, ${stats}.${component === "x" ? "z" : "w"}, second)`;
+  /** WGSL that does `piece` to every score of a thread, `x` being what there is of its query. */
+  const withStats = (component: "x" | "y", piece: (i: number, j: number) => string) =>
     ofQueries
       ? unroll(
         threadRows,
         (i) =>
-          `{ let x = ${statsOfRow(i)}.${component}; ${join(groups, " ", (j) => piece(i, j))} }`,
+          `{ let x = ${ofMap(component, statsOfRow(i))}; ${
+            join(groups, " ", (j) => piece(i, j))
+          } }`,
       )
       : unroll(
         groups,
         (j) =>
-          `{ let x = vec4f(${join(4, ", ", (e) => `${statsOfColumn(j, e)}.${component}`)}); ${
+          `{ let x = vec4f(${join(4, ", ", (e) => ofMap(component, statsOfColumn(j, e)))}); ${
             join(threadRows, " ", (i) => piece(i, j))
           } }`,
       );
 
   /** Weights that are dropped get a minus sign, see attention_gradient.ts. */
-  const dropped = (name: string) =>
+  const dropped = () =>
     ofQueries
       ? each((i, j) =>
-        `${name}${i}_${j} = select(-${name}${i}_${j}, ${name}${i}_${j}, kept(row0 + ${
-          code.row(i)
-        }, (column0 + ${code.column(j)}) / 4u, batch * params.heads + head));`
+        `s${i}_${j} = select(-s${i}_${j}, s${i}_${j}, kept(row0 + ${code.row(i)}, (column0 + ${
+          code.column(j)
+        }) / 4u, batch * params.heads + head));`
       )
       : unroll(
         rowGroups,
@@ -91,67 +99,66 @@ export function gradientWork(
                   code.row(4 * g)
                 }) / 4u, batch * params.heads + head); ${
                   join(4, " ", (r) => {
-                    const at = `${name}${4 * g + r}_${j}[${e}]`;
+                    const at = `s${4 * g + r}_${j}[${e}]`;
                     return `${at} = select(-${at}, ${at}, keep[${r}]);`;
                   })
                 } }`),
           ),
       );
   const run = (product: AttentionProduct) => compute(code, product);
-  const makeWeights = (x: Accumulators, map: number) =>
+  /** A map's weights in place of its scores, which are made first. */
+  const makeWeights = () =>
     [
-      code.declare(x),
-      run(scores(code, x, widthQk, ofRows(own, map), ofColumns(other, "k", map))),
-      code.scale(x, "scale"),
-      code.hide(x, mask, ofQueries ? "queries" : "keys"),
-      withStats("xz"[map], (i, j) => {
-        const w = `${x.name}${i}_${j}`;
-        return `${w} = exp2(${w} - x);`;
-      }),
-      dropout ? dropped(x.name) : "",
+      code.clear(s),
+      run(scores(code, s, widthQk, ofRows(own), ofColumns(other, "k"))),
+      code.scale(s, "scale"),
+      code.hide(s, mask, ofQueries ? "queries" : "keys"),
+      withStats("x", (i, j) => `s${i}_${j} = exp2(s${i}_${j} - x);`),
+      dropout ? dropped() : "",
     ].join("\n");
   /** dS in place of the weights, from dp = dY·Vᵀ. */
-  const scoreGradients = (map: number) =>
-    withStats("yw"[map], (i, j) => {
+  const scoreGradients = () =>
+    withStats("y", (i, j) => {
       const w = `s${i}_${j}`, d = `dp${i}_${j}`;
       return dropout
         ? `${w} = abs(${w}) * (select(vec4f(0.0), params.factor * ${d}, ${w} > vec4f(0.0)) - x);`
-        : `${w} *= ${map === 1 ? "-lambda_value * " : ""}(${d} - x);`;
+        : `${w} *= ${maps === 1 ? "" : "select(1.0, -lambda_value, second) * "}(${d} - x);`;
     });
   const across = (g: number, j: number, e: number) => code.across("s", g, j, e);
-  const kept = (g: number, j: number, e: number) => {
-    const w = across(g, j, e);
-    return dropout ? `select(${w}, vec4f(0.0), ${w} < vec4f(0.0))` : w;
+  const addValues = () =>
+    run(weighted(code, dv, widthV, ofColumns("dy", "mn"), (g, j, e) => {
+      const w = across(g, j, e);
+      if (dropout) return `select(${w}, vec4f(0.0), ${w} < vec4f(0.0))`;
+      return maps === 1 ? w : `${w} - lambda_value * ${code.across("other_s", g, j, e)}`;
+    }));
+  const addResult = () => run(weighted(code, results[0], widthQk, ofColumns(other, "mn"), across));
+  /** Maps take turns with the first of each pair of registers; after two all are where they were. */
+  const forEachMap = (work: string[], ...pairs: Accumulators[][]) => {
+    if (maps === 1) return work.join("\n");
+    const turn = [...work, ...pairs.map(([one, two]) => code.swap(one, two))].join("\n");
+    return looped
+      ? wgsl`for (var map = 0u; map < 2u; map++) { let second = map == 1u; ${turn} }`
+      : unroll(2, (map) => wgsl`{ let second = ${String(map === 1)}; ${turn} }`);
   };
-  const addValues = () => run(weighted(code, dv, widthV, ofColumns("dy", "mn"), kept));
-
-  // Only one map's weights are alive at a time, beside dY·Vᵀ, which serves both.
-  const forScores = () => [
-    code.declare(dp),
-    run(
+  const multiplyDY = () =>
+    code.declare(dp) + run(
       ofQueries
         ? scores(code, dp, widthV, ofRows("dy"), ofColumns("v", "k"))
         : scores(code, dp, widthV, ofRows("v"), ofColumns("dy", "k")),
-    ),
-    ...results.map((result, map) =>
-      [
-        "{",
-        makeWeights(s, map),
-        ofValues ? addValues() : "",
-        scoreGradients(map),
-        run(weighted(code, result, widthQk, ofColumns(other, "mn", map), across)),
-        "}",
-      ].join("\n")
-    ),
-  ];
-  const forValues = () => [
-    makeWeights(s, 0),
-    ...(maps === 1 ? [] : [
-      makeWeights(otherS, 1),
-      each((i, j) => `s${i}_${j} -= lambda_value * other_s${i}_${j};`),
-    ]),
-    addValues(),
-  ];
+    );
+  /** The weights of one map at a time, beside dY·Vᵀ, which serves both. */
+  const withoutValues = () =>
+    wgsl`${multiplyDY()}
+${code.declare(s)}
+${forEachMap([makeWeights(), scoreGradients(), addResult()], results)}`;
+  /** The weights of both maps at once, of which values need the difference. */
+  const withValues = () =>
+    wgsl`${code.declare(s)}
+${maps === 1 ? "" : code.declare(otherS)}
+${forEachMap([makeWeights()], [s, otherS])}
+${addValues()}
+${of === "values" ? "" : multiplyDY()}
+${of === "values" ? "" : forEachMap([scoreGradients(), addResult()], [s, otherS], results)}`;
 
   const target = (name: "q" | "k" | "v", map = 0) => {
     const to = packed ? "dqkv" : name === "v" ? "dv" : numbered(`d${name}`, map, maps);
@@ -196,7 +203,7 @@ export function gradientWork(
   ${results.map((result) => code.declare(result))}
   ${ofValues ? code.declare(dv) : ""}
   for (var column0 = column_first; column0 < column_end; column0 += ${tile.columns}u) {
-    ${of === "values" ? forValues() : forScores()}
+    ${ofValues ? withValues() : withoutValues()}
   }
   ${
     results.map((result, map) =>

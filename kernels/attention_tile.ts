@@ -95,6 +95,23 @@ export class AttentionCode {
     );
   }
 
+  /** Sets them to zero again. */
+  clear({ name, groups }: Accumulators): string {
+    return unroll(
+      this.threadRows,
+      (i) => join(groups, " ", (j) => `${name}${i}_${j} = vec4f(0.0);`),
+    );
+  }
+
+  /** Exchanges what two of a kind hold, which costs nothing outside of loops. */
+  swap(one: Accumulators, two: Accumulators): string {
+    return unroll(this.threadRows, (i) =>
+      join(one.groups, " ", (j) => {
+        const [a, b] = [one, two].map(({ name }) => `${name}${i}_${j}`);
+        return `{ let held = ${a}; ${a} = ${b}; ${b} = held; }`;
+      }));
+  }
+
   /** Multiplies them by a factor. */
   scale({ name, groups }: Accumulators, factor: string): string {
     return unroll(

@@ -79,7 +79,13 @@ export function attentionTileHeld(
   { widthQk, widthV }: { widthQk: number; widthV: number },
   maps: number,
 ): number {
-  const scores = pass === "forward" ? 1 : pass === "values" ? maps : 2;
+  const scores = {
+    "forward": 1,
+    "queries": 2,
+    "keys": 2,
+    "values": maps,
+    "keys and values": maps + 1,
+  }[pass];
   const results = {
     "forward": widthV,
     "queries": maps * widthQk,
@@ -103,13 +109,13 @@ function stepsOf(
   maps: number,
 ): number {
   const ofScores = maps * Math.ceil(widthQk / step), ofDY = Math.ceil(widthV / step);
-  const weighted = columns / step;
+  const weighted = columns / step, turns = maps === 2 ? maps : 0;
   const ofBlock = {
     forward: ofScores + weighted,
-    queries: ofScores + ofDY + maps * weighted,
-    keys: ofScores + ofDY + maps * weighted,
-    values: ofScores + weighted,
-    "keys and values": ofScores + ofDY + (maps + 1) * weighted,
+    queries: turns + ofScores + ofDY + maps * weighted,
+    keys: turns + ofScores + ofDY + maps * weighted,
+    values: turns + ofScores + weighted,
+    "keys and values": 2 * turns + ofScores + ofDY + (maps + 1) * weighted,
   }[pass];
   return Math.ceil((ownsKeys(pass) ? timeQ : timeK) / columns) * (1 + ofBlock);
 }
@@ -163,6 +169,18 @@ export function attentionParts(gpu: Gpu, pass: AttentionPass, sizes: AttentionSi
   const [time, walked] = ownsKeys(pass) ? [timeK, timeQ] : [timeQ, timeK];
   const rows = batch * heads * time, parts = rows <= FEW / 2 ? 4 : rows <= FEW ? 2 : 1;
   return Math.max(1, Math.min(parts, Math.floor(walked / SHARED_COLUMNS)));
+}
+
+/** What {@linkcode attentionLooped} can be tuned by, which tests do. */
+export const ATTENTION_LOOPED = "attention_looped";
+
+/** Entries of all score matrices below which gradients are done soon. */
+const SOON = 2 ** 24;
+
+/** Whether the code for the two maps of differential attention should be short rather than fast. */
+export function attentionLooped(gpu: Gpu, sizes: AttentionSizes): boolean {
+  const { batch, heads, timeQ, timeK } = sizes;
+  return gpu.tuning.get<boolean>(ATTENTION_LOOPED, "maps") ?? batch * heads * timeQ * timeK < SOON;
 }
 
 /** The tile for an adapter and a problem of one map, or of two (differential attention). */

@@ -18,7 +18,12 @@ import {
   attentionSizes,
   gradientOperations,
 } from "./attention_problem.ts";
-import { attentionParts, attentionTile, checkAttentionLength } from "./attention_tiles.ts";
+import {
+  attentionLooped,
+  attentionParts,
+  attentionTile,
+  checkAttentionLength,
+} from "./attention_tiles.ts";
 import { checkF32, checkShapeIs } from "./check.ts";
 import { runElements } from "./elementwise.ts";
 import { reshape } from "./reshape.ts";
@@ -130,6 +135,7 @@ export function diffAttention(
         a.requiresGrad || b.requiresGrad ? [gradient(a), gradient(b)] : [];
       const [dq1, dq2] = pair(q1, q2), [dk1, dk2] = pair(k1, k2);
       const dv = v.requiresGrad ? gradient(v) : undefined;
+      const looped = attentionLooped(gpu, sizes);
       const results = { queries: { dq1, dq2 }, keys: { dk1, dk2 }, values: { dv } };
       let dlambda: Tensor | undefined;
       /** Gradients and their parts, which are added in the end; and how many parts. */
@@ -153,7 +159,8 @@ export function diffAttention(
             counts[name] = parts - 1;
           }
           const tile = attentionTile(gpu, pass, sizes, 2);
-          const kernel = attentionGradient({ ...constants, tile, of: pass, maps: 2, parts });
+          const ways = { of: pass, maps: 2 as const, parts, looped };
+          const kernel = attentionGradient({ ...constants, tile, ...ways });
           gpu.run(
             kernel,
             { ...operands, ...bindings, dy, stats, lambda: factor, ...outputs },

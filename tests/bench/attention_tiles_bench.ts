@@ -68,8 +68,7 @@ export async function run(args: string[]): Promise<void> {
       "keys and values": ofScores + widthV,
     };
     for (const pass of Object.keys(depths) as AttentionPass[]) {
-      // Two maps have a kernel for keys, and one for values.
-      if ((only && pass !== only) || (maps === 2 && pass === "keys and values")) continue;
+      if (only && pass !== only) continue;
       const tiles = given
         ? JSON.parse(given) as AttentionTile[]
         : candidates(gpu, pass, { widthQk, widthV }, maps);

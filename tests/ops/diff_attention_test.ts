@@ -1,7 +1,7 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { ShapeError } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
+import { ATTENTION_LOOPED, ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import { add, attention, diffAttention } from "../../lib/ops/mod.ts";
 import { assert, assertThrows } from "@std/assert";
 import { attentionReference, type ReferenceProblem } from "./attention_reference.ts";
@@ -66,21 +66,29 @@ Deno.test("differential attention with masks follows its formula, also where a q
   await check("lengths", { ...sizes, visible: (b, _, j) => j < keyLengths[b] }, { keyLengths });
 });
 
-Deno.test("workgroups may share the columns of a gradient", async () => {
+/** Gradients of everything, of two sequences of unequal length. */
+async function gradients(): Promise<Float32Array[]> {
   const options = { causal: true, keyLengths: [50, 9] };
   const q = [2, 37, 2, 4], k = [2, 50, 2, 4];
-  const gradients = async () => {
-    using _ = gpu.scope();
-    const inputs = [q, k, q, k, [2, 50, 2, 8], [1]].map((shape, i) => {
-      const x = gpu.tensor(numbers(shape.reduce((a, b) => a * b), i), shape);
-      x.requiresGrad = true;
-      return x;
-    });
-    const [q1, k1, q2, k2, v, lambda] = inputs;
-    const y = diffAttention(q1, k1, q2, k2, v, lambda, options);
-    y.backward(gpu.tensor(numbers(y.size, 7), y.shape));
-    return await gpu.read(inputs.map(({ grad }) => grad!)) as Float32Array[];
-  };
+  using _ = gpu.scope();
+  const inputs = [q, k, q, k, [2, 50, 2, 8], [1]].map((shape, i) => {
+    const x = gpu.tensor(numbers(shape.reduce((a, b) => a * b), i), shape);
+    x.requiresGrad = true;
+    return x;
+  });
+  const [q1, k1, q2, k2, v, lambda] = inputs;
+  const y = diffAttention(q1, k1, q2, k2, v, lambda, options);
+  y.backward(gpu.tensor(numbers(y.size, 7), y.shape));
+  return await gpu.read(inputs.map(({ grad }) => grad!)) as Float32Array[];
+}
+
+Deno.test("maps may take turns in a loop, or one after the other", async () => {
+  const looped = await gpu.tuning.using(ATTENTION_LOOPED, true, gradients);
+  const unrolled = await gpu.tuning.using(ATTENTION_LOOPED, false, gradients);
+  unrolled.forEach((values, i) => assertClose(values, looped[i], `input ${i}`, 1e-6, 1e-5));
+});
+
+Deno.test("workgroups may share the columns of a gradient", async () => {
   const alone = await gradients();
   for (const parts of [2, 3]) {
     const shared = await gpu.tuning.using(ATTENTION_PARTS, parts, gradients);
@@ -123,22 +131,23 @@ Deno.test("with λ = 0 it is ordinary attention, and with equal maps and λ = 1 
   assert(c.every((x) => x === 0));
 });
 
-Deno.test("memory of differential attention grows with T, not with T²", async () => {
-  const peak = async (time: number) => {
-    using _ = gpu.scope();
-    const [q1, k1, q2, k2, v, lambda] = [8, 8, 8, 8, 24, 0].map((width) => {
-      const tensor = width ? gpu.zeros([1, time, 1, width]) : gpu.zeros([1]);
-      tensor.requiresGrad = true;
-      return tensor;
+Deno.test("memory of differential attention grows with T, not with T²", () => {
+  // On a GPU a longer sequence may be shared by other numbers of workgroups, each with gradients of its own.
+  const peak = (time: number) =>
+    gpu.tuning.using(ATTENTION_PARTS, 1, () => {
+      using _ = gpu.scope();
+      const [q1, k1, q2, k2, v, lambda] = [8, 8, 8, 8, 24, 0].map((width) => {
+        const tensor = width ? gpu.zeros([1, time, 1, width]) : gpu.zeros([1]);
+        tensor.requiresGrad = true;
+        return tensor;
+      });
+      return gpu.memory.measure(() => {
+        using y = diffAttention(q1, k1, q2, k2, v, lambda);
+        using upstream = y.alias();
+        y.backward(upstream);
+      }).peak;
     });
-    const { peak } = await gpu.memory.measure(() => {
-      using y = diffAttention(q1, k1, q2, k2, v, lambda);
-      using upstream = y.alias();
-      y.backward(upstream);
-    });
-    return peak;
-  };
-  const short = await peak(256), long = await peak(512);
+  const short = peak(256), long = peak(512);
   assert(long <= 2.2 * short, `${short} bytes for 256 tokens, ${long} for 512`);
 });
 
