@@ -39,9 +39,15 @@ fn normal4(x: vec4f) -> vec4f {
   return 0.5 + 0.5 * sign(x) * (1.0 - p * exp(-z * z));
 }`;
 
-/** σ(x), for factors of x: of NaN a clamp may make anything. Beyond ±80 it is 0 or 1 to f32's last digit. */
+/**
+ * σ(x), for factors of x: of NaN a clamp may make anything. Above 80 it is 1 to f32's last digit; below −80
+ * it is taken for 0, or large x would make much of its 1.8e-35.
+ */
 export const SIGMOID = wgsl`
-fn sigmoid4(x: vec4f) -> vec4f { return 1.0 / (1.0 + exp(-clamp(x, vec4f(-80.0), vec4f(80.0)))); }`;
+fn sigmoid4(x: vec4f) -> vec4f {
+  let s = 1.0 / (1.0 + exp(-clamp(x, vec4f(-80.0), vec4f(80.0))));
+  return select(s, vec4f(0.0), x < vec4f(-80.0));
+}`;
 
 /** max(x, 0), but for NaN, which a maximum drops. */
 export const RELU4 = "select(x, vec4f(0.0), x <= vec4f(0.0))";

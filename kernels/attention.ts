@@ -48,7 +48,7 @@ const NOTHING = "1.0e30";
 
 /**
  * WGSL of `instead` where a query sees no key, whose weights then add up to nothing, else of `value`. A
- * sum that is no number, or that of scores of −∞, is not mistaken for that.
+ * sum that is no number is not mistaken for that; with a mask of keys, one of scores that are all −∞ is.
  */
 function unlessNothing({ keys }: AttentionMask, value: string, instead: string, total: string) {
   if (keys === "all") return value;

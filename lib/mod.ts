@@ -5,7 +5,7 @@
  * are in {@linkcode ops}. A model of your own declares its weights, and says what its loss is:
  *
  * ```ts
- * import { Gpu, Linear, Model, ops, type Tensor, train } from "cutloss";
+ * import { evaluate, Gpu, Linear, Model, ops, type Tensor, train } from "cutloss";
  *
  * class Perceptron extends Model {
  *   inner = new Linear(this.weights, "inner", 2, 16, { deviation: 0.7 });
@@ -29,17 +29,16 @@
  *
  * using gpu = await Gpu.open();
  * using model = new Perceptron(gpu);
- * const exclusiveOr = {
- *   points: new Float32Array([0, 0, 0, 1, 1, 0, 1, 1]),
- *   classes: new Int32Array([0, 1, 1, 0]),
- * };
+ * const points = new Float32Array([0, 0, 0, 1, 1, 0, 1, 1]);
+ * const classes = new Int32Array([0, 1, 1, 0]); // exclusive or
  * const { records } = await train({
  *   model,
- *   data: { position: 0, next: () => exclusiveOr },
+ *   data: { position: 0, next: () => ({ points, classes }) },
  *   steps: 100,
  *   optimizer: { learningRate: 0.05 },
  * });
- * console.log(records.at(-1)!.loss); // close to 0
+ * const loss = await evaluate(model, [{ points, classes }]);
+ * console.log(records.at(-1)!.loss, loss); // both close to 0
  * ```
  *
  * @module

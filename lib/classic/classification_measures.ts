@@ -34,7 +34,7 @@ export interface ClassificationMeasures {
  * Compares predictions with the truth.
  *
  * ```ts
- * import { measureClassification } from "cutloss/classic/classification_measures.ts";
+ * import { measureClassification } from "cutloss/classic/mod.ts";
  *
  * const { accuracy, confusion } = measureClassification(["a", "b", "b"], ["a", "b", "a"]);
  * console.log(accuracy, confusion); // 0.667, [[1, 0], [1, 1]]

@@ -1,6 +1,7 @@
 /**
  * Texts as counts of their words: scikit-learn's `CountVectorizer`.
  */
+import { eachText } from "../text/each_text.ts";
 import { type SparseMatrix, SparseMatrixBuilder } from "./sparse_matrix.ts";
 import { WORDS } from "./token_patterns.ts";
 
@@ -26,7 +27,7 @@ export interface CountVectorizerOptions {
  * Learns which features (words or runs of words) there are, and counts them.
  *
  * ```ts
- * import { CountVectorizer } from "cutloss/classic/count_vectorizer.ts";
+ * import { CountVectorizer } from "cutloss/classic/mod.ts";
  *
  * const vectorizer = new CountVectorizer();
  * const counts = vectorizer.fitTransform(["a red red rose", "a white rose"]);
@@ -72,10 +73,17 @@ export class CountVectorizer {
     return this.#features;
   }
 
-  /** Learns the features of these texts. */
+  /**
+   * Learns the features of these texts.
+   *
+   * @throws TypeError if `texts` is one string, or has an item that is no string
+   * @throws RangeError if no feature is left
+   */
   fit(texts: readonly string[]): this {
     const occurrences = new Map<string, { total: number; texts: number; last: number }>();
-    for (const [i, text] of texts.entries()) {
+    let count = 0;
+    for (const text of eachText(texts)) {
+      const i = count++;
       for (const feature of this.analyze(text)) {
         const known = occurrences.get(feature);
         if (!known) occurrences.set(feature, { total: 1, texts: 1, last: i });
@@ -89,8 +97,8 @@ export class CountVectorizer {
       }
     }
     const { minDf, maxDf, maxFeatures, binary } = this.#options;
-    const fewest = minDf < 1 ? minDf * texts.length : minDf;
-    const most = maxDf <= 1 ? maxDf * texts.length : maxDf;
+    const fewest = minDf < 1 ? minDf * count : minDf;
+    const most = maxDf <= 1 ? maxDf * count : maxDf;
     let kept = [...occurrences]
       .filter(([, { texts }]) => texts >= fewest && texts <= most)
       .sort(([a], [b]) => compareCodePoints(a, b));
@@ -101,7 +109,7 @@ export class CountVectorizer {
     }
     if (kept.length === 0) {
       throw new RangeError(
-        `No feature of the ${texts.length} texts is left: they have no tokens, or minDf and maxDf ` +
+        `No feature of the ${count} texts is left: they have no tokens, or minDf and maxDf ` +
           "exclude them all.",
       );
     }
@@ -110,11 +118,16 @@ export class CountVectorizer {
     return this;
   }
 
-  /** Counts the learned features in texts: a matrix [texts, features]. Others are ignored. */
+  /**
+   * Counts the learned features in texts: a matrix [texts, features]. Others are ignored.
+   *
+   * @throws Error if the vectorizer has not been fitted
+   * @throws TypeError if `texts` is one string, or has an item that is no string
+   */
   transform(texts: readonly string[]): SparseMatrix {
     if (this.#features.length === 0) throw new Error("The vectorizer must be fitted first.");
     const builder = new SparseMatrixBuilder();
-    for (const text of texts) {
+    for (const text of eachText(texts)) {
       const counts = new Map<number, number>();
       for (const feature of this.analyze(text)) {
         const column = this.#columns.get(feature);

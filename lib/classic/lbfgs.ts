@@ -13,7 +13,7 @@ export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 export interface MinimizeOptions {
   /** Stops when no component of the gradient is larger than this. */
   gradientTolerance?: number;
-  /** Stops after so many steps. */
+  /** Stops after so many steps, a whole number ≥ 1. */
   maxIterations?: number;
   /** How many former steps are remembered. */
   memory?: number;
@@ -24,7 +24,10 @@ export interface Minimum {
   readonly x: Float64Array;
   readonly value: number;
   readonly iterations: number;
-  /** Whether the gradient became small enough, or no step could lower the value any more. */
+  /**
+   * Whether the gradient became small enough, or no step could lower the value any more. False
+   * wherever the value or the gradient's norm is not finite: the search ends there.
+   */
   readonly converged: boolean;
 }
 
@@ -39,19 +42,28 @@ interface Point {
 const SUFFICIENT_DECREASE = 1e-4;
 const CURVATURE = 0.9;
 
-/** Finds a local minimum near `start`, which is left as it is. */
+/**
+ * Finds a local minimum near `start`, which is left as it is.
+ *
+ * @throws RangeError if `maxIterations` is no whole number ≥ 1
+ */
 export function minimize(
   objective: Objective,
   start: Float64Array,
   { gradientTolerance = 1e-4, maxIterations = 1000, memory = 10 }: MinimizeOptions = {},
 ): Minimum {
+  if (!Number.isSafeInteger(maxIterations) || maxIterations < 1) {
+    throw new RangeError(`maxIterations must be a whole number ≥ 1, but was ${maxIterations}.`);
+  }
   let x: Float64Array = start.slice();
   let gradient: Float64Array = new Float64Array(x.length);
   let value = objective(x, gradient);
   const steps: { s: Float64Array; y: Float64Array; rho: number }[] = [];
   for (let iteration = 0; iteration < maxIterations; iteration++) {
-    if (largest(gradient) <= gradientTolerance) {
-      return { x, value, iterations: iteration, converged: true };
+    // A gradient may be finite and yet have no direction: its squares overflow.
+    const finite = Number.isFinite(value) && Number.isFinite(norm(gradient));
+    if (!finite || largest(gradient) <= gradientTolerance) {
+      return { x, value, iterations: iteration, converged: finite };
     }
     const direction = descentDirection(gradient, steps);
     const first = steps.length === 0 ? Math.min(1, 1 / norm(gradient)) : 1;
@@ -71,7 +83,7 @@ export function minimize(
     }
     ({ x, value, gradient } = next);
   }
-  const converged = largest(gradient) <= gradientTolerance;
+  const converged = Number.isFinite(value) && largest(gradient) <= gradientTolerance;
   return { x, value, iterations: maxIterations, converged };
 }
 

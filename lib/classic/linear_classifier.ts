@@ -1,7 +1,13 @@
 /** What linear classifiers share: weights, an L2 penalty, and learning by L-BFGS. */
 import { checkLabels, indexLabels } from "./class_labels.ts";
 import { minimize } from "./lbfgs.ts";
-import { addTransposedProduct, multiply, type SparseMatrix } from "./sparse_matrix.ts";
+import {
+  addTransposedProduct,
+  checkFinite,
+  checkLikeFit,
+  multiply,
+  type SparseMatrix,
+} from "./sparse_matrix.ts";
 
 /** Options of linear classifiers. */
 export interface LinearClassifierOptions {
@@ -9,6 +15,7 @@ export interface LinearClassifierOptions {
   C?: number;
   /** Stops when no component of the gradient of the mean objective is larger. */
   tolerance?: number;
+  /** Stops after so many steps, a whole number ≥ 1. */
   maxIterations?: number;
 }
 
@@ -21,7 +28,7 @@ export abstract class LinearClassifier {
   readonly #penalisesIntercepts: boolean;
   #classes: string[] = [];
   /** [features + 1, scores]; the last row holds the intercepts. */
-  #weights = new Float64Array();
+  #weights: Float64Array | undefined;
   #width = 0;
   #convergence = { converged: false, iterations: 0 };
 
@@ -50,14 +57,24 @@ export abstract class LinearClassifier {
     return this.#classes;
   }
 
-  /** Weights [features, scores] in row-major order; one score if there are two classes. */
+  /**
+   * Weights [features, scores] in row-major order; one score if there are two classes.
+   *
+   * @throws Error if the classifier has not been fitted
+   */
   get coefficients(): Float64Array {
-    return this.#weights.subarray(0, this.#weights.length - this.#width);
+    const weights = this.#fitted();
+    return weights.subarray(0, weights.length - this.#width);
   }
 
-  /** One intercept per score. */
+  /**
+   * One intercept per score.
+   *
+   * @throws Error if the classifier has not been fitted
+   */
   get intercepts(): Float64Array {
-    return this.#weights.subarray(this.#weights.length - this.#width);
+    const weights = this.#fitted();
+    return weights.subarray(weights.length - this.#width);
   }
 
   /** Whether the last fit reached its tolerance, and after how many steps it stopped. */
@@ -65,12 +82,17 @@ export abstract class LinearClassifier {
     return this.#convergence;
   }
 
-  /** Learns from features [rows, features] and a label for each row. */
+  /**
+   * Learns from features [rows, features] and a label for each row.
+   *
+   * @throws RangeError if there is not a label for each row, if they are all the same, if a feature
+   *   is not finite, or if `maxIterations` is no whole number ≥ 1
+   */
   fit(features: SparseMatrix, labels: readonly string[]): this {
     checkLabels(features.rows, labels);
+    checkFinite(features, "features");
     const { classes, indices } = indexLabels(labels);
-    this.#classes = classes;
-    const width = this.#width = classes.length === 2 ? 1 : classes.length;
+    const width = classes.length === 2 ? 1 : classes.length;
     const { rows, columns } = features;
     const { C, tolerance, maxIterations } = this.#options;
     const scores = new Float64Array(rows * width);
@@ -95,16 +117,30 @@ export abstract class LinearClassifier {
       new Float64Array((columns + 1) * width),
       { gradientTolerance: tolerance, maxIterations },
     );
-    this.#weights = x as Float64Array<ArrayBuffer>;
+    this.#classes = classes;
+    this.#width = width;
+    this.#weights = x;
     this.#convergence = { converged, iterations };
     return this;
   }
 
-  /** [rows, classes], or [rows] with two classes. */
+  /**
+   * [rows, classes], or [rows] with two classes.
+   *
+   * @throws Error if the classifier has not been fitted
+   * @throws RangeError if `features` has other columns than at the fit, or a value that is not finite
+   */
   protected scores(features: SparseMatrix): Float64Array {
-    const scores = multiply(features, this.#weights, this.#width);
+    const weights = this.#fitted();
+    checkLikeFit(features, weights.length / this.#width - 1, "features");
+    const scores = multiply(features, weights, this.#width);
     addIntercepts(scores, this.intercepts);
     return scores;
+  }
+
+  #fitted(): Float64Array {
+    if (!this.#weights) throw new Error("The classifier must be fitted first.");
+    return this.#weights;
   }
 }
 

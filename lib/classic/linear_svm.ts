@@ -39,12 +39,22 @@ export class LinearSvm extends LinearClassifier {
     return loss;
   }
 
-  /** How far each row lies on a class's side, [rows, classes], or [rows] with two classes. */
+  /**
+   * How far each row lies on a class's side, [rows, classes], or [rows] with two classes.
+   *
+   * @throws Error if the classifier has not been fitted
+   * @throws RangeError if `features` has other columns than at the fit, or a value that is not finite
+   */
   decisions(features: SparseMatrix): Float64Array {
     return this.scores(features);
   }
 
-  /** The label of each row with the highest score. */
+  /**
+   * The label of each row with the highest score.
+   *
+   * @throws Error if the classifier has not been fitted
+   * @throws RangeError if `features` has other columns than at the fit, or a value that is not finite
+   */
   predict(features: SparseMatrix): string[] {
     const scores = this.decisions(features);
     if (this.classes.length > 2) return bestLabels(scores, this.classes);

@@ -29,12 +29,22 @@ export class LogisticRegression extends LinearClassifier {
       : softmaxLossAndErrors(scores, labels, width);
   }
 
-  /** P(class | row), [rows, classes]. */
+  /**
+   * P(class | row), [rows, classes].
+   *
+   * @throws Error if the classifier has not been fitted
+   * @throws RangeError if `features` has other columns than at the fit, or a value that is not finite
+   */
   probabilities(features: SparseMatrix): Float64Array {
     return softmaxRows(this.#classScores(features), this.classes.length);
   }
 
-  /** The most likely label of each row. */
+  /**
+   * The most likely label of each row.
+   *
+   * @throws Error if the classifier has not been fitted
+   * @throws RangeError if `features` has other columns than at the fit, or a value that is not finite
+   */
   predict(features: SparseMatrix): string[] {
     return bestLabels(this.#classScores(features), this.classes);
   }

@@ -9,7 +9,7 @@ import type { Interval } from "./bootstrap.ts";
  * results of trainings that differ in their seed.
  *
  * ```ts
- * import { meanInterval } from "cutloss/classic/mean_interval.ts";
+ * import { meanInterval } from "cutloss/classic/mod.ts";
  *
  * console.log(meanInterval([0.81, 0.83, 0.82])); // 0.82, from 0.795 to 0.845
  * ```

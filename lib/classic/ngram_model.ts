@@ -30,7 +30,11 @@ export class NgramModel {
   readonly #contexts: Map<string, number>[];
   readonly #vocabularySize: number;
 
-  /** @param sentences each a list of words */
+  /**
+   * @param sentences each a list of words
+   * @throws RangeError if `weights` are not as many as `order`, or their sum is not 1
+   * @throws TypeError if `sentences` is one string, or has a string in place of a list of words
+   */
   constructor(sentences: Iterable<readonly string[]>, { order, weights }: NgramModelOptions) {
     this.order = order;
     this.#weights = weights ?? (order === 2 ? [0.95, 0.05] : [0.7, 0.27, 0.03]);
@@ -45,6 +49,12 @@ export class NgramModel {
     this.#contexts = Array.from({ length: order }, () => new Map());
     const words = new Set<string>([BOUNDARY]);
     for (const sentence of sentences) {
+      if (typeof sentence === "string") {
+        const wrong = typeof sentences === "string" ? "is a string" : "has a string as an item";
+        throw new TypeError(
+          `sentences ${wrong}; expected lists of words, such as [["a", "word"]].`,
+        );
+      }
       const padded = [...Array(order - 1).fill(BOUNDARY), ...sentence, BOUNDARY];
       for (let i = order - 1; i < padded.length; i++) {
         words.add(padded[i]);

@@ -20,8 +20,7 @@ interface Beam {
  * them is kept. With a wide enough beam the search is therefore exact.
  *
  * ```ts
- * import { NgramModel } from "cutloss/classic/ngram_model.ts";
- * import { orderWords } from "cutloss/classic/order_words.ts";
+ * import { NgramModel, orderWords } from "cutloss/classic/mod.ts";
  *
  * const model = new NgramModel([["the", "cat", "sleeps"], ["the", "dog", "runs"]], { order: 2 });
  * console.log(orderWords(["runs", "the", "dog"], model)); // ["the", "dog", "runs"]

@@ -51,6 +51,40 @@ export class SparseMatrixBuilder {
 }
 
 /**
+ * Checks that a matrix has no NaN and nothing infinite.
+ *
+ * @param name of the argument, for errors
+ * @throws RangeError if it has
+ */
+export function checkFinite(
+  { values, rowStarts, columnIndices }: SparseMatrix,
+  name: string,
+): void {
+  for (let k = 0; k < values.length; k++) {
+    if (Number.isFinite(values[k])) continue;
+    const row = rowStarts.findLastIndex((start) => start <= k);
+    throw new RangeError(
+      `${name} must be finite, but had ${values[k]} in row ${row}, column ${columnIndices[k]}.`,
+    );
+  }
+}
+
+/**
+ * Checks what a fitted model is given: as many columns as at the fit, and finite values.
+ *
+ * @param name of the argument, for errors
+ * @throws RangeError if it is otherwise
+ */
+export function checkLikeFit(matrix: SparseMatrix, columns: number, name: string): void {
+  if (matrix.columns !== columns) {
+    throw new RangeError(
+      `${name} must have the ${columns} columns of the fit, but had ${matrix.columns}.`,
+    );
+  }
+  checkFinite(matrix, name);
+}
+
+/**
  * The product of a sparse matrix [rows, columns] and a dense one [columns, width] in row-major
  * order, as a dense [rows, width].
  */

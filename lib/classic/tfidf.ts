@@ -80,7 +80,7 @@ export class TfidfTransformer {
  * Texts as weighted counts: a {@linkcode CountVectorizer} and a {@linkcode TfidfTransformer}.
  *
  * ```ts
- * import { TfidfVectorizer } from "cutloss/classic/tfidf.ts";
+ * import { TfidfVectorizer } from "cutloss/classic/mod.ts";
  *
  * const vectorizer = new TfidfVectorizer({ ngramRange: [1, 2], sublinearTf: true });
  * const train = vectorizer.fitTransform(["let x = 1;", "x <- 1", "x := 1 + x"]);

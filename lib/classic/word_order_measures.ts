@@ -22,7 +22,7 @@ export interface WordOrderMeasures {
  * Compares outputs with references, sentence by sentence.
  *
  * ```ts
- * import { measureWordOrder } from "cutloss/classic/word_order_measures.ts";
+ * import { measureWordOrder } from "cutloss/classic/mod.ts";
  *
  * const measures = measureWordOrder([["a", "b", "c"]], [["a", "c", "b"]]);
  * console.log(measures.positionAccuracy.value); // 1/3

@@ -36,7 +36,7 @@ export interface BatchesOptions {
  * {@linkcode BatchPosition} is enough to go on exactly where a run was interrupted.
  *
  * ```ts
- * import { Batches } from "cutloss/data/batches.ts";
+ * import { Batches } from "cutloss/data/mod.ts";
  *
  * const batches = new Batches(10, { batchSize: 4, seed: 1 });
  * const first = batches.next(); // four indices below 10

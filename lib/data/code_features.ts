@@ -29,7 +29,7 @@ const PATTERNS: Readonly<Record<CodeFeature, RegExp>> = {
  * Replaces features of code by their tokens, each between spaces.
  *
  * ```ts
- * import { markCodeFeatures } from "cutloss/data/code_features.ts";
+ * import { markCodeFeatures } from "cutloss/data/mod.ts";
  *
  * markCodeFeatures("x1 = 2.5;\n\ty = 3;", ["newline", "float"]);
  * // "x1 =  [FLOAT] ; [NEWLINE] \ty = 3;"

@@ -2,7 +2,7 @@
  * A synthetic data set for telling programming languages apart.
  *
  * ```ts
- * import { makeCodeSnippets } from "cutloss/data/code_snippets.ts";
+ * import { makeCodeSnippets } from "cutloss/data/mod.ts";
  *
  * const snippets = makeCodeSnippets({ count: 100, seed: 0 });
  * console.log(snippets[0].language, snippets[0].code);

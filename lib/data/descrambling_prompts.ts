@@ -48,7 +48,7 @@ export interface DescramblingPromptsOptions {
  *
  * ```ts
  * import { trainBpe } from "cutloss/text/mod.ts";
- * import { DescramblingPrompts } from "cutloss/data/descrambling_prompts.ts";
+ * import { DescramblingPrompts } from "cutloss/data/mod.ts";
  *
  * const tokenizer = trainBpe(["wrong correct sentence: the cat sleeps"], {
  *   vocabSize: 300,

@@ -37,7 +37,7 @@ export interface LanguageModelData {
  * A target's logit is then about `peak` · |c_target| ≈ `peak`, and every other one N(0, 1 + peak²/D).
  *
  * ```ts
- * import { trainedLike } from "cutloss/data/language_model.ts";
+ * import { trainedLike } from "cutloss/data/mod.ts";
  *
  * const { e, c, targets } = trainedLike({ n: 64, v: 1000, d: 32 });
  * ```

@@ -7,7 +7,7 @@
  * meet.
  *
  * ```ts
- * import { Random } from "cutloss/data/random.ts";
+ * import { Random } from "cutloss/data/mod.ts";
  *
  * const random = new Random(1);
  * const words = random.shuffle(["a", "b", "c"]);

@@ -86,8 +86,7 @@ export function associativeRecall(
  * Makes sequences of a task. Filler words are distributed as Zipf's law has it, the r-th as 1/r.
  *
  * ```ts
- * import { makeRetrievalBatch } from "cutloss/data/retrieval.ts";
- * import { Random } from "cutloss/data/random.ts";
+ * import { makeRetrievalBatch, Random } from "cutloss/data/mod.ts";
  *
  * const task = { length: 256, needles: 6, queries: 2, keys: 64, values: 32, fillers: 100 };
  * const step = 17; // Each step of a training has its own fork, so that it can be resumed.

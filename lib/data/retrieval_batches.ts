@@ -52,7 +52,7 @@ export function retrievalRows(
  * filler.
  *
  * ```ts
- * import { RetrievalBatches } from "cutloss/data/retrieval_batches.ts";
+ * import { RetrievalBatches } from "cutloss/data/mod.ts";
  *
  * const task = { length: 32, needles: 2, queries: 1, keys: 8, values: 8, fillers: 16 };
  * const batches = new RetrievalBatches([task], { sequences: 4, seed: 1 });

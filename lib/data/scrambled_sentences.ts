@@ -2,7 +2,7 @@
  * The task of putting a scrambled sentence's words back in order, as a data set.
  *
  * ```ts
- * import { makeScrambledSentences } from "cutloss/data/scrambled_sentences.ts";
+ * import { makeScrambledSentences } from "cutloss/data/mod.ts";
  *
  * const { train, validation, test } = makeScrambledSentences({ level: 1, seed: 0 });
  * console.log(train[0]); // { text: "the cake once baked …", label: "once the baker baked …" }

@@ -7,8 +7,7 @@
  * That this is never more than one is tested over all sentences up to renaming of words.
  *
  * ```ts
- * import { SentenceGrammar } from "cutloss/data/sentence_grammar.ts";
- * import { Random } from "cutloss/data/random.ts";
+ * import { Random, SentenceGrammar } from "cutloss/data/mod.ts";
  *
  * const grammar = new SentenceGrammar(1);
  * const sentence = grammar.generate(new Random(0));

@@ -18,7 +18,7 @@ export interface StratifiedSplitOptions<T> {
  * part gets at least one item as long as the class has enough of them.
  *
  * ```ts
- * import { stratifiedSplit } from "cutloss/data/splits.ts";
+ * import { stratifiedSplit } from "cutloss/data/mod.ts";
  *
  * const items = Array.from({ length: 100 }, (_, i) => ({ label: i % 10 === 0 ? "rare" : "common" }));
  * const { train, test } = stratifiedSplit(items, { train: 0.8, test: 0.2 }, { by: (x) => x.label });

@@ -25,17 +25,32 @@ export interface TokenBatch {
 export interface PadOptions {
   /** The id that fills up. */
   padId: number;
-  /** The length is a multiple of this, so that there are few different ones. */
+  /**
+   * The length is a multiple of this, so that there are few different ones; a whole number ≥ 1,
+   * 8 unless said otherwise.
+   */
   multipleOf?: number;
+  /**
+   * What the length never exceeds, whatever it is a multiple of: a whole number ≥ 1, such as the
+   * positions of a model. Without it the longest text is filled up to the next multiple.
+   */
+  longest?: number;
 }
 
-/** Texts side by side, as long as the longest one. */
+/**
+ * Texts side by side, as long as the longest one, rounded up to a multiple of `multipleOf` (8) but
+ * not beyond `longest`.
+ *
+ * @throws RangeError if `multipleOf` or `longest` is no whole number ≥ 1, or a text has more than
+ *   `longest` tokens
+ */
 export function padTokens(
   texts: readonly LabelledTokens[],
-  { padId, multipleOf = 8 }: PadOptions,
+  { padId, multipleOf = 8, longest = Infinity }: PadOptions,
 ): TokenBatch {
-  const longest = texts.reduce((most, { ids }) => Math.max(most, ids.length), 1);
-  const length = Math.ceil(longest / multipleOf) * multipleOf;
+  checkPadding(texts, multipleOf, longest);
+  const most = texts.reduce((most, { ids }) => Math.max(most, ids.length), 1);
+  const length = Math.min(longest, Math.ceil(most / multipleOf) * multipleOf);
   const row = (ids: ArrayLike<number>) => {
     const filled = new Int32Array(length).fill(padId);
     filled.set(ids);
@@ -48,6 +63,28 @@ export function padTokens(
   };
 }
 
+function checkPadding(
+  texts: readonly LabelledTokens[],
+  multipleOf: number,
+  longest: number,
+): void {
+  checkWhole("multipleOf", multipleOf);
+  if (longest === Infinity) return;
+  checkWhole("longest", longest);
+  texts.forEach(({ ids }, i) => {
+    if (ids.length <= longest) return;
+    throw new RangeError(
+      `texts must have at most ${longest} tokens, as longest says, but text ${i} had ${ids.length}.`,
+    );
+  });
+}
+
+function checkWhole(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${name} must be a whole number ≥ 1, but was ${value}.`);
+  }
+}
+
 /** Options of {@linkcode TokenBatches}. */
 export interface TokenBatchesOptions extends PadOptions {
   batchSize: number;
@@ -55,19 +92,20 @@ export interface TokenBatchesOptions extends PadOptions {
   seed?: number;
   /**
    * Texts of similar length share a batch: each run of this many batches' texts is sorted by length
-   * before it is cut. 1 leaves the order to chance alone.
+   * before it is cut (default 16). 1 leaves the order to chance alone.
    */
   sortedTogether?: number;
 }
 
 /**
  * An endless source of batches for `train` of lib/train, in a new order in each epoch; a batch is
- * as long as its longest text. Texts that do not fill a last batch wait for another epoch.
+ * as long as its longest text, rounded up as in {@linkcode padTokens}. Texts that do not fill a last
+ * batch wait for another epoch.
  *
  * The order of an epoch depends on the seed and the epoch's number only.
  *
  * ```ts
- * import { TokenBatches } from "cutloss/data/token_batches.ts";
+ * import { TokenBatches } from "cutloss/data/mod.ts";
  *
  * const texts = [{ ids: [2, 7, 3], label: 0 }, { ids: [2, 8, 9, 3], label: 1 }];
  * const batches = new TokenBatches(texts, { batchSize: 2, padId: 0, multipleOf: 1 });
@@ -85,16 +123,17 @@ export class TokenBatches {
   #position: BatchPosition = { epoch: 0, batch: 0 };
   #batches: Uint32Array[] | undefined;
 
-  /** @throws RangeError if there are fewer texts than a batch has */
+  /**
+   * @throws RangeError if there are fewer texts than a batch has, if a size is no whole number ≥ 1, or
+   *   if a text has more than `longest` tokens
+   */
   constructor(
     texts: readonly LabelledTokens[],
     { batchSize, seed = 0, sortedTogether = 16, ...options }: TokenBatchesOptions,
   ) {
-    for (const [name, value] of Object.entries({ batchSize, sortedTogether })) {
-      if (!Number.isSafeInteger(value) || value < 1) {
-        throw new RangeError(`${name} must be a whole number ≥ 1, but was ${value}.`);
-      }
-    }
+    checkWhole("batchSize", batchSize);
+    checkWhole("sortedTogether", sortedTogether);
+    checkPadding(texts, options.multipleOf ?? 8, options.longest ?? Infinity);
     if (texts.length < batchSize) {
       throw new RangeError(
         `batchSize must not exceed the ${texts.length} texts, but was ${batchSize}.`,

@@ -13,7 +13,7 @@ import { Recorder } from "./recorder.ts";
 import { StagingRing } from "./staging.ts";
 import { type PassTime, PassTimer, type Timing, timingOf } from "./timer.ts";
 import { Tuning } from "./tuning.ts";
-import { writeBytes } from "./write_bytes.ts";
+import { wholeFours, writeBytes } from "./write_bytes.ts";
 
 export { type Bindable, type Grid, type OpenOptions, type Timing, toSlice };
 
@@ -99,12 +99,14 @@ export class GpuDevice implements Disposable {
   /** Writes host data to the start of a slice. */
   write(target: Bindable, data: ArrayBufferView<ArrayBuffer>): void {
     this.throwIfFailed();
-    const { buffer, offset, bytes } = this.#slice(target, "write() was given the target");
+    const slice = this.#slice(target, "write() was given the target");
+    const { buffer, offset, bytes } = slice;
     if (data.byteLength > bytes) {
       throw new GpuError(
         `Writing ${data.byteLength} bytes to "${buffer.label}", which has room for ${bytes}.`,
       );
     }
+    wholeFours("Writing", data.byteLength, slice);
     buffer.writes++;
     // The queue writes before whatever is submitted later, so earlier readers must be submitted.
     if (buffer.lastBatch === this.#recorder.batch) this.flush();
@@ -157,11 +159,8 @@ export class GpuDevice implements Disposable {
   async compile(kernel: Kernel): Promise<void> {
     this.throwIfFailed();
     if (this.#pipelines.get(kernel)) return;
-    this.raw.pushErrorScope("internal");
-    this.raw.pushErrorScope("validation");
-    this.#pipelines.compile(kernel);
-    const refusals = Promise.all([this.raw.popErrorScope(), this.raw.popErrorScope()]);
-    for (const error of await this.#failures.guard(refusals)) {
+    const { errors } = this.#compileWithin(kernel, "internal", "validation");
+    for (const error of await this.#failures.guard(Promise.all(errors))) {
       if (!error) continue;
       this.#pipelines.forget(kernel);
       throw new GpuError(`Kernel "${kernel.name}" was refused by the device: ${error.message}`);
@@ -189,20 +188,28 @@ export class GpuDevice implements Disposable {
           `"${b.buffer.label}", which has room for ${b.bytes}.`,
       );
     }
+    if (a.buffer.raw === b.buffer.raw) {
+      throw new GpuError(
+        `copy() was given a source and a target that both lie in "${a.buffer.label}"; expected two ` +
+          `buffers, or a detour through a third one.`,
+      );
+    }
+    const whole = wholeFours("Copying to", bytes, b);
     a.buffer.lastBatch = b.buffer.lastBatch = this.#recorder.batch;
     b.buffer.writes++;
     this.#recorder.encode((encoder) =>
-      encoder.copyBufferToBuffer(a.buffer.raw, a.offset, b.buffer.raw, b.offset, bytes)
+      encoder.copyBufferToBuffer(a.buffer.raw, a.offset, b.buffer.raw, b.offset, whole)
     );
   }
 
   /** Fills a slice with zero bytes. */
   clear(target: Bindable): void {
     this.throwIfFailed();
-    const { buffer, offset, bytes } = this.#slice(target, "clear() was given the target");
+    const slice = this.#slice(target, "clear() was given the target");
+    const { buffer, offset } = slice, whole = wholeFours("Clearing", slice.bytes, slice);
     buffer.lastBatch = this.#recorder.batch;
     buffer.writes++;
-    this.#recorder.encode((encoder) => encoder.clearBuffer(buffer.raw, offset, bytes));
+    this.#recorder.encode((encoder) => encoder.clearBuffer(buffer.raw, offset, whole));
   }
 
   /** Submits what is recorded. Needed only to start work early. */
@@ -319,12 +326,23 @@ export class GpuDevice implements Disposable {
   #pipeline(kernel: Kernel): Pipeline {
     const known = this.#pipelines.get(kernel);
     if (known) return known;
-    this.raw.pushErrorScope("validation");
-    const pipeline = this.#pipelines.compile(kernel);
+    const { pipeline, errors } = this.#compileWithin(kernel, "validation");
     this.#failures.watch(
-      this.raw.popErrorScope(),
+      errors[0],
       (message) => new GpuError(`Kernel "${kernel.name}" was refused by the device: ${message}`),
     );
     return pipeline;
+  }
+
+  /** Compiles a kernel within error scopes, which are closed whatever happens. */
+  #compileWithin(kernel: Kernel, ...scopes: GPUErrorFilter[]) {
+    for (const scope of scopes) this.raw.pushErrorScope(scope);
+    const closed = () => scopes.map(() => this.raw.popErrorScope());
+    try {
+      return { pipeline: this.#pipelines.compile(kernel), errors: closed() };
+    } catch (error) {
+      for (const each of closed()) each.catch(() => {}); // refused before the device saw it
+      throw error;
+    }
   }
 }

@@ -2,7 +2,7 @@
  * Downloads from the Hugging Face hub, by repository and revision, into the shared cache.
  *
  * ```ts ignore
- * import { download } from "cutloss/hub/download.ts";
+ * import { download } from "cutloss/hub/mod.ts";
  *
  * const path = await download("openai-community/gpt2", "model.safetensors", {
  *   onProgress: ({ received, total }) => console.log(`${(100 * received / total).toFixed(0)}%`),
@@ -113,7 +113,7 @@ export interface DownloadFolderOptions extends DownloadOptions {
  * `Gpt2.load(dir)` and its like expect it.
  *
  * ```ts ignore
- * import { downloadFolder } from "cutloss/hub/download.ts";
+ * import { downloadFolder } from "cutloss/hub/mod.ts";
  *
  * const dir = await downloadFolder("openai-community/gpt2", ["config.json", "model.safetensors"], {
  *   optional: ["tokenizer.json"],

@@ -2,7 +2,7 @@
  * Safetensors files on disk: read tensor by tensor, written atomically.
  *
  * ```ts
- * import { openSafetensors, writeSafetensors } from "cutloss/hub/safetensors.ts";
+ * import { openSafetensors, writeSafetensors } from "cutloss/hub/mod.ts";
  *
  * const path = await Deno.makeTempFile({ suffix: ".safetensors" });
  * await writeSafetensors(path, {

@@ -64,7 +64,8 @@ export function hostTargets(
     }
     if (!targets.hostInts) {
       throw new TypeError(
-        "targets was not written from the host; make it with gpu.tensor(Int32Array) or pass the array.",
+        "targets was not written from the host, or something else has written to it since; make it with " +
+          "gpu.tensor(Int32Array) or pass the array.",
       );
     }
     return targets.hostInts;

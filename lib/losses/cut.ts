@@ -24,6 +24,12 @@ const ENOUGH_WORKGROUPS = 2048;
  */
 const SHORT_SPAN = 12;
 
+/**
+ * Storage buffers of the largest kernel of a filtered backward pass with a bias. WebGPU promises 8, enough
+ * without one; where there are no more, gradients with a bias are exact.
+ */
+const BIASED_FILTER_BUFFERS = 10;
+
 /** Spans that a row's partial sums may come from, where that asks for longer ones: a KiB a row. */
 const MOST_SPANS = 128;
 
@@ -86,7 +92,8 @@ export function cutForward(
   const tile = p.half ? halfTile(gpu) : tunedCutTile(gpu, rowCount, p.v, p.d);
   if (SHARD_ROWS % tile.n !== 0) throw new Error(`Tiles of ${tile.n} columns do not fit shards.`);
   const spans = dealOut(p, tile);
-  const keep = differentiate && filterEps > 0;
+  const keep = differentiate && filterEps > 0 &&
+    (!p.bias || gpu.limits.maxStorageBuffersPerShaderStage >= BIASED_FILTER_BUFFERS);
   const sumLogits = labelSmoothing > 0;
   const rowWords = Math.ceil(rowCount / tile.m) * tile.m / 4;
 

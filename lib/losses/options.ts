@@ -1,4 +1,5 @@
 /** Options of {@linkcode linearCrossEntropy}, checked and completed. */
+import { checkKeys } from "../tensor/check_keys.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** How the loss of each token becomes the result. */
@@ -28,7 +29,8 @@ export interface LinearCrossEntropyOptions {
    * For "cut": the backward pass leaves out what a token's probabilities in 128 neighbouring vocabulary
    * entries contribute, when each of them (but the target's) is below this. `null` (default) is exact,
    * "auto" is f32's machine epsilon / 32 as in Apple's implementation, the paper has 2⁻¹². With label
-   * smoothing, which gives every entry a share, nothing is left out.
+   * smoothing, which gives every entry a share, nothing is left out; nor with a bias where a kernel may
+   * have fewer than ten storage buffers.
    */
   filterEps?: number | "auto" | null;
   /** ε: the target gets 1 − ε of the weight, the whole vocabulary shares the rest (default 0). */
@@ -88,11 +90,29 @@ export interface ResolvedOptions {
   scratchBytes: number | undefined;
 }
 
+/** Names of the options. */
+const OPTIONS: Record<keyof LinearCrossEntropyOptions, true> = {
+  impl: true,
+  bias: true,
+  ignoreIndex: true,
+  softcap: true,
+  shift: true,
+  reduction: true,
+  filterEps: true,
+  labelSmoothing: true,
+  zLoss: true,
+  weight: true,
+  returnLse: true,
+  returnAccuracy: true,
+  scratchBytes: true,
+};
+
 /** f32's machine epsilon / 32, as Apple's cut_cross_entropy has it. */
 const AUTO_FILTER = 2 ** -23 / 32;
 
 /** Checks the options' values and fills in defaults. */
 export function resolveOptions(options: AnyOptions): ResolvedOptions {
+  checkKeys("linearCrossEntropy()", options, OPTIONS);
   const {
     impl = "cut",
     ignoreIndex = -100,

@@ -163,14 +163,18 @@ export class Problem {
     this.c = c.alias().keep();
     this.bias = bias?.alias().keep();
     this.#listBytes = Math.ceil(Math.max(1, count) * 4 / 256) * 256;
-    if (count > 0) {
-      const lists = [rows, counted, positions];
-      if (weights) lists.push(new Uint32Array(weights.buffer));
-      this.#lists = this.allocate(lists.length * this.#listBytes, "lists of tokens");
-      const all = new Uint32Array(lists.length * this.#listBytes / 4);
-      lists.forEach((list, i) => all.set(list.subarray(0, count), i * this.#listBytes / 4));
+    if (count === 0) return;
+    const lists = [rows, counted, positions];
+    if (weights) lists.push(new Uint32Array(weights.buffer));
+    const all = new Uint32Array(lists.length * this.#listBytes / 4);
+    lists.forEach((list, i) => all.set(list.subarray(0, count), i * this.#listBytes / 4));
+    try {
+      this.#lists = this.allocate(all.byteLength, "lists of tokens");
       this.gpu.write(this.#lists, all);
       if (options.returnAccuracy) this.correct = this.allocate(count * 4, "correct tokens");
+    } catch (error) {
+      this.release();
+      throw error;
     }
   }
 

@@ -191,10 +191,15 @@ export class Parameters implements Disposable {
 
   /**
    * Makes one buffer of all gradients: `backward()` adds to its parts from now on, so that an
-   * optimiser reads them in one go. Without it every gradient has memory of its own.
+   * optimiser reads them in one go. Without it every gradient has memory of its own. Gradients that
+   * there are already move into it.
+   *
+   * @throws {Error} if there are no weights: `allocate()` was not called, or they were freed.
+   * @throws {OutOfMemoryError} if it does not fit.
    */
   joinGradients(): void {
     const { gpu } = this;
+    this.#checkAllocated();
     for (const segment of this.#segments) {
       if (segment.gradients) continue;
       segment.gradients = gpu.allocate(segment.bytes, "gradients");
@@ -204,15 +209,18 @@ export class Parameters implements Disposable {
       const { tensor, shape, name } = parameter;
       const { segment, offset } = this.#places.get(parameter)!;
       const gradients = this.#segments[segment].gradients!;
-      if (tensor.grad?.memory === gradients) continue;
-      tensor.grad?.dispose();
+      const soFar = tensor.grad?.disposed ? undefined : tensor.grad;
+      if (soFar?.memory === gradients) continue;
       tensor.grad = new Tensor(
         gpu,
         gradients.retain(),
         { shape, label: `gradient of ${name}`, exclusive: true },
         offset,
       ).keep();
-      tensor.grad.cleared = true;
+      tensor.grad.cleared = !soFar;
+      if (!soFar) continue;
+      gpu.copy(soFar, tensor.grad, tensor.grad.bytes);
+      soFar.dispose();
     }
   }
 
@@ -229,11 +237,7 @@ export class Parameters implements Disposable {
 
   /** Every weight under its name in files, in the order of declaration. */
   *named(): Generator<NamedWeight> {
-    if (this.#declared.length > 0 && this.#segments.length === 0) {
-      throw new Error(
-        "The weights have no elements: allocate() was not called, or they were freed.",
-      );
-    }
+    this.#checkAllocated();
     for (const parameter of this.#declared) {
       const { segment, offset: first } = this.#places.get(parameter)!;
       const { parts, shape: [rows, ...rest] } = parameter;
@@ -245,6 +249,14 @@ export class Parameters implements Disposable {
         yield { name, shape, weights: { buffer, offset, bytes }, segment, offset, parameter };
       }
     }
+  }
+
+  /** Throws if weights were declared, but are not in memory. */
+  #checkAllocated(): void {
+    if (this.#declared.length === 0 || this.#segments.length > 0) return;
+    throw new Error(
+      "The weights have no elements: allocate() was not called, or they were freed.",
+    );
   }
 
   /** Reads all weights, or their gradients, under their names in files, with one wait. */

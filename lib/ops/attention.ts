@@ -9,10 +9,12 @@ import { attentionStats, STATS_QUERIES } from "../../kernels/attention_stats.ts"
 import { rowGrid } from "../../kernels/grid.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { Gpu } from "../tensor/gpu.ts";
+import { checkKeys } from "../tensor/check_keys.ts";
 import { formatShape, type Shape, ShapeError } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import {
+  ATTENTION_OPTIONS,
   type AttentionOptions,
   type AttentionProblem,
   attentionProblem,
@@ -23,6 +25,9 @@ import { attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkRank } from "./check.ts";
 
 export type { AttentionMaskOptions, AttentionOptions } from "./attention_problem.ts";
+
+/** Names of the options of packed attention. */
+const PACKED_OPTIONS = { heads: true, ...ATTENTION_OPTIONS } as const;
 
 /**
  * softmax(scale · q·kᵀ + mask) · v for every head, without a T × T matrix (Dao, "FlashAttention-2",
@@ -43,6 +48,7 @@ export type { AttentionMaskOptions, AttentionOptions } from "./attention_problem
  * @param k [B, Tk, H, d].
  * @param v [B, Tk, H, dv].
  * @returns [B, Tq, H, dv].
+ * @throws {TypeError} naming an option that there is not.
  * @throws {ShapeError} if shapes do not fit each other, or causal attention has more queries than keys.
  * @throws {RangeError} if scale, a length or a probability of dropping is out of its range.
  */
@@ -52,6 +58,7 @@ export function attention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  checkKeys("attention()", options, ATTENTION_OPTIONS);
   checkF32("attention", { q, k, v });
   const sizes = attentionSizes("attention", q, k, v);
   const { gpu } = q;
@@ -81,6 +88,7 @@ export function attentionPacked(
   qkv: Tensor,
   { heads, ...options }: AttentionOptions & { heads: number },
 ): Tensor {
+  checkKeys("attentionPacked()", options, PACKED_OPTIONS);
   checkF32("attentionPacked", { qkv });
   checkRank("attentionPacked", "qkv", qkv, "[B, T, 3·D]");
   const { gpu } = qkv;

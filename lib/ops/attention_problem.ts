@@ -28,6 +28,15 @@ export interface AttentionOptions extends AttentionMaskOptions {
   dropout?: DropoutStream & { p: number };
 }
 
+/** Names of the options of `attention`. */
+export const ATTENTION_OPTIONS: Readonly<Record<keyof AttentionOptions, true>> = {
+  causal: true,
+  keyLengths: true,
+  keyMask: true,
+  scale: true,
+  dropout: true,
+};
+
 /** Sizes of a problem. */
 export interface AttentionSizes {
   batch: number;

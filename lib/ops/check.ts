@@ -1,20 +1,40 @@
 /** Checks that operations share; the messages name the operation and the argument. */
+import type { Gpu } from "../tensor/gpu.ts";
+import { kindOf } from "../tensor/kind_of.ts";
 import { formatShape, sameShape, type Shape, ShapeError } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /** An argument of an operation, for messages: `layerNorm(): x`. */
 function describe(operation: string, name: string): string {
   return `${operation}(): ${name}`;
 }
 
-/** Throws unless every given tensor is f32, and all are of one device. */
-export function checkF32(operation: string, tensors: Record<string, Tensor | undefined>): void {
-  const gpu = Object.values(tensors).find((tensor) => tensor)?.gpu;
-  for (const [name, tensor] of Object.entries(tensors)) {
-    if (tensor && tensor.gpu !== gpu) {
+/** Throws unless it is a tensor; callers in plain JavaScript may give a number or an array. */
+function checkTensor(operation: string, name: string, value: unknown): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  const isList = ArrayBuffer.isView(value) || Array.isArray(value);
+  throw new TypeError(
+    `${describe(operation, name)} is ${kindOf(value)}; expected a Tensor${
+      isList ? ", which gpu.tensor() makes of it" : ""
+    }.`,
+  );
+}
+
+/** Throws unless all are f32 tensors of one device; `optional` ones may be missing. */
+export function checkF32(
+  operation: string,
+  tensors: Record<string, Tensor>,
+  optional: Record<string, Tensor | undefined> = {},
+): void {
+  let gpu: Gpu | undefined;
+  for (const [name, tensor] of Object.entries({ ...tensors, ...optional })) {
+    if (tensor === undefined && name in optional) continue;
+    checkTensor(operation, name, tensor);
+    gpu ??= tensor.gpu;
+    if (tensor.gpu !== gpu) {
       throw new TypeError(`${describe(operation, name)} is a tensor of another Gpu.`);
     }
-    if (tensor && tensor.dtype !== "f32") {
+    if (tensor.dtype !== "f32") {
       throw new TypeError(
         `${describe(operation, name)} is a tensor of dtype ${tensor.dtype}; expected f32.`,
       );
@@ -30,6 +50,7 @@ export function checkShapeIs(
   expected: Shape,
   why = "",
 ): void {
+  checkTensor(operation, name, tensor);
   if (!sameShape(tensor.shape, expected)) {
     throw new ShapeError(
       `${describe(operation, name)} has the shape ${formatShape(tensor.shape)}; expected ${
@@ -64,6 +85,7 @@ export function checkNotEmpty(operation: string, name: string, tensor: Tensor): 
 
 /** The host's copy of an i32 tensor's elements; throws if there is none. */
 export function hostInts(operation: string, name: string, tensor: Tensor): Int32Array {
+  checkTensor(operation, name, tensor);
   if (tensor.dtype !== "i32") {
     throw new TypeError(
       `${
@@ -74,7 +96,7 @@ export function hostInts(operation: string, name: string, tensor: Tensor): Int32
   if (!tensor.hostInts) {
     throw new TypeError(
       `${describe(operation, name)} has no copy of its integers on the host, which is needed to ` +
-        `check and sort them; make it with gpu.tensor(Int32Array).`,
+        `check and sort them; make it with gpu.tensor(Int32Array), and change it by gpu.write().`,
     );
   }
   return tensor.hostInts;

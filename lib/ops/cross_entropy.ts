@@ -20,7 +20,7 @@ export interface CrossEntropyOptions {
  * @param logits [N, C].
  * @param targets i32 [N], made with `gpu.tensor(Int32Array)`.
  * @returns a scalar, or [N] with reduction "none".
- * @throws {RangeError} if a target is no class, naming its place.
+ * @throws {RangeError} if a target is no class, naming its place, or ignoreIndex no 32-bit integer.
  */
 export function crossEntropy(
   logits: Tensor,
@@ -33,6 +33,11 @@ export function crossEntropy(
       `crossEntropy(): reduction is ${
         JSON.stringify(reduction)
       }; expected "mean", "sum" or "none".`,
+    );
+  }
+  if (!(Number.isInteger(ignoreIndex) && Math.abs(ignoreIndex) < 2 ** 31)) {
+    throw new RangeError(
+      `crossEntropy(): ignoreIndex is ${ignoreIndex}; expected a whole number of 32 bits.`,
     );
   }
   checkRank("crossEntropy", "logits", logits, "[N, C]");

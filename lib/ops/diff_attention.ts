@@ -7,6 +7,7 @@ import { subtractScaled } from "../../kernels/diff_attention.ts";
 import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import { sumAllParts } from "../../kernels/sum_parts.ts";
 import type { Gpu } from "../tensor/gpu.ts";
+import { checkKeys } from "../tensor/check_keys.ts";
 import { formatShape, ShapeError } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -37,6 +38,14 @@ export interface DiffAttentionOptions extends Omit<AttentionMaskOptions, "keyMas
   scale?: number;
 }
 
+/** Names of the options. */
+const OPTIONS: Record<keyof DiffAttentionOptions, true> = {
+  causal: true,
+  keyLengths: true,
+  mask: true,
+  scale: true,
+};
+
 /** Storage buffers of the largest kernel of its own; browsers often give 8 or 10. */
 export const FUSED_BUFFERS = 11;
 
@@ -61,6 +70,7 @@ export const FUSED_BUFFERS = 11;
  * @param v [B, Tk, H, dv], in the paper dv = 2d.
  * @param lambda one number, of any shape.
  * @returns [B, Tq, H, dv]; 0 for a query that sees no key.
+ * @throws {TypeError} naming an option that there is not.
  * @throws {ShapeError} if shapes do not fit each other, or causal attention has more queries than keys.
  * @throws {RangeError} if scale or a length is out of its range.
  */
@@ -74,6 +84,7 @@ export function diffAttention(
   { mask, ...others }: DiffAttentionOptions = {},
 ): Tensor {
   const name = "diffAttention";
+  checkKeys("diffAttention()", others, OPTIONS);
   checkF32(name, { q1, k1, q2, k2, v, lambda });
   const sizes = attentionSizes(name, q1, k1, v, "1");
   checkShapeIs(name, "q2", q2, q1.shape, "like q1");

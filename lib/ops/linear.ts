@@ -39,7 +39,7 @@ export function linear(
   bias?: Tensor,
   { weightLayout = "out,in", activation, residual }: LinearOptions = {},
 ): Tensor {
-  checkF32("linear", { x, weight, bias, residual });
+  checkF32("linear", { x, weight }, { bias, residual });
   checkRank("linear", "weight", weight, weightLayout === "out,in" ? "[N, K]" : "[K, N]");
   const outIn = weightLayout === "out,in";
   const [n, k] = outIn ? weight.shape : [weight.shape[1], weight.shape[0]];

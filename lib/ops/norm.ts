@@ -17,7 +17,7 @@ export function normalise(
   bias: Tensor | undefined,
   { center, eps }: { center: boolean; eps: number },
 ): Tensor {
-  checkF32(operation, { x, weight, bias });
+  checkF32(operation, { x }, { weight, bias });
   checkNotEmpty(operation, "x", x);
   const { gpu, shape } = x;
   const count = shape[shape.length - 1], rows = x.size / count;

@@ -1,29 +1,12 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { bundleForBrowser } from "./bundle.ts";
-
-const require = createRequire(import.meta.url);
-
-/**
- * Where the files of the packages lie that pages are shown with. Deno resolves packages that the
- * module graph names; these imports name them and are never run.
- */
-export const named = () => [
-  import("katex/package.json", { with: { type: "json" } }),
-  import("plotly.js-dist-min/package.json", { with: { type: "json" } }),
-  import("@fontsource-variable/inter/package.json", { with: { type: "json" } }),
-  import("@fontsource-variable/source-serif-4/package.json", { with: { type: "json" } }),
-];
-
-function packageFile(name: string, path: string): string {
-  return join(dirname(require.resolve(`${name}/package.json`)), path);
-}
+import { packageFile, packageLicences, type PackageName } from "./packages.ts";
 
 const SERIF = "@fontsource-variable/source-serif-4";
 const INTER = "@fontsource-variable/inter";
 
 /** Fonts of the pages, Latin and Greek: names in `assets/fonts` and where they come from. */
-const FONTS: [file: string, packageName: string][] = [
+const FONTS: [file: string, packageName: PackageName][] = [
   ["source-serif-4-latin-wght-normal.woff2", SERIF],
   ["source-serif-4-latin-wght-italic.woff2", SERIF],
   ["source-serif-4-greek-wght-normal.woff2", SERIF],
@@ -36,10 +19,10 @@ const STYLES = ["page", "text", "code", "tables", "figures", "rerun", "print"];
 
 /**
  * Writes what the pages of a site share: style sheet, script, fonts, KaTeX's style sheet with its
- * fonts, and one copy of plotly.js.
+ * fonts, one copy of plotly.js, and the licences of these packages, which ask to go with each copy.
  */
 export async function writeAssets(directory: string): Promise<void> {
-  for (const part of ["fonts", "katex/fonts"]) {
+  for (const part of ["fonts", "katex/fonts", "licences"]) {
     await Deno.mkdir(join(directory, part), { recursive: true });
   }
   const own = (path: string) => new URL(path, import.meta.url);
@@ -57,6 +40,7 @@ export async function writeAssets(directory: string): Promise<void> {
   for (const [file, name] of FONTS) {
     await copy(packageFile(name, `files/${file}`), `fonts/${file}`);
   }
+  for (const { name, path } of packageLicences()) await copy(packageFile(name, "LICENSE"), path);
   await copy(packageFile("plotly.js-dist-min", "plotly.min.js"), "plotly.min.js");
   const katexFonts = packageFile("katex", "dist/fonts");
   for await (const { name } of Deno.readDir(katexFonts)) {

@@ -56,7 +56,8 @@ export function pageHtml(layout: Layout): string {
     </main>
     </div>
     <footer class="site-footer"><p>Made by <a href="${NUMBERS}">executing notebooks</a> with Deno
-    and WebGPU. Works from disk, without a network.</p></footer>
+    and WebGPU. Works from disk, without a network.
+    <a href="${NUMBERS}#licences">Licences of what this page uses</a></p></footer>
     <script src="assets/report.js"></script>
     ${rerun && markup`<script src="assets/rerun.js"></script>`}
     </body>

@@ -3,6 +3,7 @@ import { dataTableHtml } from "./data_table.ts";
 import { inlineMarkdown, type NotebookDescription } from "./describe.ts";
 import { type Html, markup, rawHtml } from "./html.ts";
 import { pageHtml } from "./layout.ts";
+import { packageLicences } from "./packages.ts";
 
 /**
  * The page that says on which machines, with which commands and when the notebooks ran.
@@ -31,6 +32,7 @@ export function numbersPage(
     ${rerunParagraph(notebooks.filter(({ name }) => reruns.has(name)))}
     </div>
     ${notebooks.map(notebookSection)}
+    ${licencesSection()}
     </article>
   `;
   return pageHtml({
@@ -86,6 +88,21 @@ function notebookSection(notebook: NotebookDescription): Html {
     ${commandBlock(repeatCommand(notebook))}
     </div>
     ${machine}
+    </section>
+  `;
+}
+
+/** What the site has copies of, each with its licence beside it; every page's footer leads here. */
+function licencesSection(): Html {
+  const items = packageLicences().map(({ title, version, use, licence, path }) =>
+    markup`<li>${title} ${version}: ${use}.
+    <a href="assets/${path}" aria-label="${licence}, the licence of ${title}">${licence}</a></li>\n`
+  );
+  return markup`
+    <section class="prose">
+    <h2 id="licences">Licences of what these pages use</h2>
+    <p>The pages have copies of these works with them. The licence of each lies beside it.</p>
+    <ul>${items}</ul>
     </section>
   `;
 }

@@ -1,3 +1,4 @@
+import { joinText, type NotebookFile } from "../report/nbformat.ts";
 import { versionAdvice } from "./deno_version.ts";
 
 /** What a machine without an adapter needs. */
@@ -87,6 +88,30 @@ export function prepareEnvironment(): void {
   }
 }
 
+/** Whether a cell of a notebook opens the GPU. */
+export function usesGpu({ cells }: NotebookFile): boolean {
+  return cells.some((cell) =>
+    cell.cell_type === "code" && joinText(cell.source).includes("Gpu.open(")
+  );
+}
+
+function adviseOnVersion(): void {
+  const advice = versionAdvice(Deno.version.deno);
+  if (advice) console.error(`${advice}\n`);
+}
+
+/**
+ * Makes sure that there is a WebGPU adapter if one of these notebooks needs it, as
+ * {@link ensureAdapter} does; undefined if none does.
+ */
+export async function ensureAdapterFor(
+  notebooks: readonly NotebookFile[],
+): Promise<GPUAdapterInfo | undefined> {
+  if (notebooks.some(usesGpu)) return await ensureAdapter();
+  adviseOnVersion();
+  prepareEnvironment();
+}
+
 /**
  * Makes sure that there is a WebGPU adapter. Without one on Debian or Ubuntu, as root, it installs
  * Mesa's software driver, says so, and runs this command again in a new process, since a process
@@ -94,8 +119,7 @@ export function prepareEnvironment(): void {
  * type and exits with code 1. A Deno of another version than ours is told first.
  */
 export async function ensureAdapter(): Promise<GPUAdapterInfo> {
-  const advice = versionAdvice(Deno.version.deno);
-  if (advice) console.error(`${advice}\n`);
+  adviseOnVersion();
   prepareEnvironment();
   const adapter = await navigator.gpu?.requestAdapter();
   if (adapter) return adapter.info;

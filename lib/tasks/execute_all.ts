@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { CellError, executeNotebook } from "../report/execute.ts";
 import { type NotebookFile, parseNotebook } from "../report/nbformat.ts";
 import { ProgressLine } from "./progress_line.ts";
+import { stopSignal } from "./stop_signal.ts";
 
 /** The folder of the notebooks. */
 export const NOTEBOOKS = new URL("../../notebooks/", import.meta.url);
@@ -15,13 +16,24 @@ export async function notebookNames(): Promise<string[]> {
   return names.sort();
 }
 
-/** Names of the notebooks that `only` selects, in order; all if it is empty. */
+/**
+ * Names of the notebooks that `only` selects, in order; all if it is empty. A number selects the
+ * notebook that is numbered so (2 is 02), and no other with that digit; a part of a name selects all
+ * whose names hold it.
+ *
+ * @throws {Error} If one of `only` selects none.
+ */
 export function selectNotebooks(names: string[], only: string[]): string[] {
   const selected = new Set<string>();
   for (const wanted of only) {
-    const found = names.filter((name) => name === wanted || name.includes(wanted));
+    const found = names.filter((name) =>
+      /^\d+$/.test(wanted)
+        ? Number(numberOf(name)) === Number(wanted)
+        : wanted !== "" && name.includes(wanted)
+    );
     if (found.length === 0) {
-      throw new Error(`${wanted} names no notebook; there are ${names.join(", ")}.`);
+      const there = names.join(", ") || "none";
+      throw new Error(`${wanted || "An empty text"} names no notebook; there are ${there}.`);
     }
     found.forEach((name) => selected.add(name));
   }
@@ -76,7 +88,7 @@ export interface Execution {
 
 /**
  * Executes notebooks and shows where it stands. A notebook that fails does not keep the others from
- * being executed. Ctrl-C ends the process with code 130.
+ * being executed. Ctrl-C, or SIGTERM, ends the process with code 130.
  *
  * @param names without extension, of the folder notebooks
  */
@@ -85,9 +97,7 @@ export async function executeAll(
   { directory, scale, seed, afresh, command }: ExecuteAllOptions,
 ): Promise<Map<string, Execution>> {
   const executions = new Map<string, Execution>();
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error("Stopped."));
-  Deno.addSignalListener("SIGINT", stop);
+  using stop = stopSignal();
   if (directory !== undefined) await makeFolder(directory);
   const width = Math.max(...names.map((name) => name.length));
   let begun = 0;
@@ -100,7 +110,7 @@ export async function executeAll(
         join(Deno.realPathSync(NOTEBOOKS), `${name}.ipynb`),
         {
           ...directory !== undefined && { out: join(directory, `${name}.ipynb`) },
-          ...{ scale, seed, signal: controller.signal, env: cache?.env },
+          ...{ scale, seed, signal: stop.signal, env: cache?.env },
           onProgress: ({ cell, cells, title }) => {
             if (cell > cells) return;
             const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
@@ -126,13 +136,11 @@ export async function executeAll(
     };
     await Promise.all(Array.from({ length: afresh ? AT_A_TIME : 1 }, executeNext));
   } catch (error) {
-    if (!controller.signal.aborted) throw error;
+    if (!stop.signal.aborted) throw error;
     line.finish();
     const on = directory !== undefined && command !== undefined;
     console.error(on ? stopped(names, executions, { directory, command }) : "Stopped.");
     Deno.exit(130);
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
   }
   return new Map(names.flatMap((name) => {
     const execution = executions.get(name);

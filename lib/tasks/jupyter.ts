@@ -1,6 +1,7 @@
 /**
  * `deno task jupyter`: installs the Deno kernel for Jupyter and says how to open the notebooks.
  */
+import { DENO } from "./deno_version.ts";
 
 const OPEN = `Open the notebooks with whichever you use:
 
@@ -33,7 +34,7 @@ if (import.meta.main) {
     if (/[\\/]_npx[\\/]/.test(Deno.execPath())) {
       console.log(
         "This Deno lies in a cache of npx. To keep the kernel for long, install Deno itself " +
-          "(npm install --global deno) and run this task again.\n",
+          `(npm install --global deno@${DENO}) and run this task again.\n`,
       );
     }
     console.log(OPEN);

@@ -11,8 +11,11 @@ import { parseArgs } from "node:util";
 import { SCALES } from "../notebook/scale.ts";
 import { CellError, executeNotebook } from "../report/execute.ts";
 import type { ParameterValues } from "../report/parameters.ts";
-import { ensureAdapter } from "./adapter.ts";
+import { readNotebook } from "../report/notebook_file.ts";
+import { ensureAdapterFor } from "./adapter.ts";
+import { NOTEBOOKS, selectNotebooks } from "./execute_all.ts";
 import { ProgressLine } from "./progress_line.ts";
+import { stopSignal } from "./stop_signal.ts";
 
 const HELP = `deno task notebook NAME: execute one notebook; NAME is its number, a part of its name,
 or the path of any other notebook for the Deno kernel.
@@ -24,8 +27,6 @@ or the path of any other notebook for the Deno kernel.
   --out FILE         where the executed copy goes; reports/notebooks/NAME.ipynb if left out
   --in-place         store the outputs in the notebook itself
 `;
-
-const NOTEBOOKS = new URL("../../notebooks/", import.meta.url);
 
 /** What the command line says. */
 export interface NotebookTaskOptions {
@@ -104,7 +105,7 @@ function numberOf(
 
 /**
  * The path of the notebook that a name means: a file's own path, or the one notebook of the folder
- * whose name holds it.
+ * that it selects as {@link selectNotebooks} says.
  *
  * @throws {Error} If none or several do.
  */
@@ -118,32 +119,23 @@ export async function findNotebook(name: string, folder: string): Promise<string
   for await (const entry of Deno.readDir(folder)) {
     if (entry.name.endsWith(".ipynb")) all.push(basename(entry.name, ".ipynb"));
   }
-  all.sort();
-  const found = all.filter((candidate) => candidate.startsWith(name));
-  if (found.length === 0) found.push(...all.filter((candidate) => candidate.includes(name)));
+  const found = selectNotebooks(all.sort(), [name]);
   if (found.length === 1) return join(folder, `${found[0]}.ipynb`);
-  throw new Error(
-    found.length > 1
-      ? `${name} names several notebooks: ${found.join(", ")}.`
-      : `${name} names no notebook; there are ${all.join(", ") || "none"}.`,
-  );
+  throw new Error(`${name} names several notebooks, expected one of ${found.join(", ")}.`);
 }
 
 async function main(options: NotebookTaskOptions): Promise<number> {
   const path = await findNotebook(options.name, Deno.realPathSync(NOTEBOOKS));
-  await ensureAdapter();
+  await ensureAdapterFor([await readNotebook(path)]);
   const out = options.out ?? join("reports", "notebooks", basename(path));
   await Deno.mkdir(join(out, ".."), { recursive: true });
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error("Stopped."));
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  using stop = stopSignal();
   const line = new ProgressLine();
   try {
     const { seconds } = await executeNotebook(path, {
       ...{ out, scale: options.scale, seed: options.seed, timeoutPerCell: options.timeout },
       parameters: options.parameters,
-      signal: controller.signal,
+      signal: stop.signal,
       onProgress: ({ cell, cells, title }) => {
         if (cell > cells) return;
         const count = `cell ${String(cell).padStart(String(cells).length)}/${cells}`;
@@ -157,15 +149,13 @@ async function main(options: NotebookTaskOptions): Promise<number> {
     return 0;
   } catch (error) {
     line.finish();
-    if (controller.signal.aborted) {
+    if (stop.signal.aborted) {
       console.error("Stopped.");
       return 130;
     }
     if (!(error instanceof CellError)) throw error;
     console.error(`${error.message}\n\nThe outputs so far are in ${resolve(out)}`);
     return 1;
-  } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, stop);
   }
 }
 

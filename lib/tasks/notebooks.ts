@@ -2,8 +2,8 @@
  * `deno task notebooks`: do the notebooks still show what they are expected to show?
  *
  * ```
- * deno task notebooks --check [--twice] [--only 06]
- * deno task notebooks --record [--only 06]
+ * deno task notebooks [06 …] --check [--twice]
+ * deno task notebooks [06 …] --record
  * ```
  */
 import { parseArgs } from "node:util";
@@ -29,7 +29,7 @@ what earlier runs left in the user's cache.
   --record       execute twice, compare the two to the last bit, and write what is expected
                  from now on to tests/fixtures/expectations
   --twice        also with --check: execute twice, and compare the two to the last bit
-  --only 06      only these notebooks (a number or a part of the name; may be repeated)
+  06, --only 06  only these notebooks (numbers or parts of names)
   --out DIR      where the executed copies go; they are not kept if left out
 `;
 
@@ -51,8 +51,9 @@ export interface NotebooksOptions {
  * @throws {Error} A sentence that names the argument.
  */
 export function readArguments(args: string[]): NotebooksOptions | undefined {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       check: { type: "boolean" },
       record: { type: "boolean" },
@@ -69,7 +70,7 @@ export function readArguments(args: string[]): NotebooksOptions | undefined {
   return {
     record: values.record ?? false,
     twice: values.twice ?? values.record ?? false,
-    only: (values.only ?? []).flatMap((names) => names.split(",")),
+    only: [...values.only ?? [], ...positionals].flatMap((names) => names.split(",")),
     out: values.out,
   };
 }

@@ -29,6 +29,24 @@ async function notebooks(): Promise<string[]> {
   return paths.sort();
 }
 
+const HELP = `deno task ok: what must hold before a commit: format, lint, types, also of the
+notebooks' cells, and all tests.
+
+  --no-test   all but the tests
+`;
+
+/**
+ * Reads the arguments of `deno task ok`; undefined if they ask for help.
+ *
+ * @throws {Error} A sentence that names the argument.
+ */
+export function readArguments(args: readonly string[]): { test: boolean } | undefined {
+  if (args.includes("--help") || args.includes("-h")) return undefined;
+  const unknown = args.find((arg) => arg !== "--no-test");
+  if (unknown === undefined) return { test: args.length === 0 };
+  throw new Error(`An argument is ${unknown}, expected none but --no-test or --help.`);
+}
+
 const CHECKS: Check[] = [
   ["format", () => deno("fmt", "--check", "--quiet", "deno.json", ...CODE)],
   ["lint", () => deno("lint", "--quiet", ...CODE)],
@@ -40,7 +58,7 @@ const CHECKS: Check[] = [
   }],
 ];
 
-if (import.meta.main) {
+async function main({ test }: { test: boolean }): Promise<number> {
   const failed: string[] = [];
   for (const [name, run] of CHECKS) {
     const began = performance.now();
@@ -49,10 +67,21 @@ if (import.meta.main) {
     console.log(`${name.padEnd(16)}${passed ? "ok" : "FAILED"} (${seconds} s)`);
     if (!passed) failed.push(name);
   }
-  if (!Deno.args.includes("--no-test")) {
+  if (test) {
     await ensureAdapter();
     if (await runTests([]) !== 0) failed.push("tests");
   }
   if (failed.length > 0) console.error(`Not ok: ${failed.join(", ")}.`);
-  Deno.exit(failed.length > 0 ? 1 : 0);
+  return failed.length > 0 ? 1 : 0;
+}
+
+if (import.meta.main) {
+  try {
+    const options = readArguments(Deno.args);
+    if (!options) console.log(HELP);
+    else Deno.exit(await main(options));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
 }

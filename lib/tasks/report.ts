@@ -2,12 +2,13 @@
  * `deno task report`: prepares what is missing, executes the notebooks, writes the site.
  *
  * ```
- * deno task report [06 …] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf] [--no-execute]
+ * deno task report [06 …] [--scale smoke|laptop|full] [--seed N] [--out DIR] [--pdf]
+ * deno task report [06 …] --no-execute|--stored [--out DIR] [--pdf]
  * deno task report --sweep DIR [--out DIR] [--pdf]
  * ```
  */
 import { basename, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { formatValue } from "../report/data_table.ts";
 import { type NotebookDescription, plainText } from "../report/describe.ts";
@@ -17,7 +18,7 @@ import { printPdf } from "../report/pdf.ts";
 import { exportSite, type NamedNotebook } from "../report/site.ts";
 import { mergeSweep } from "../report/sweep/merge.ts";
 import { readSweeps } from "../report/sweep/points.ts";
-import { ensureAdapter } from "./adapter.ts";
+import { ensureAdapterFor } from "./adapter.ts";
 import { DENO } from "./deno_version.ts";
 import {
   executeAll,
@@ -26,6 +27,7 @@ import {
   NOTEBOOKS,
   selectNotebooks,
 } from "./execute_all.ts";
+import { copyStored, type Origins, originsOf } from "./stored_copies.ts";
 
 const HELP = `deno task report: execute the notebooks and write them as a site.
 
@@ -34,7 +36,10 @@ const HELP = `deno task report: execute the notebooks and write them as a site.
   --seed N           seed of everything random; 0 if left out
   --out DIR          where the site goes; reports if left out
   --pdf              also print each page to PDF, by an installed Chromium
-  --no-execute       export the outputs that the notebooks hold already
+  --no-execute       execute nothing; show what was executed into DIR before, and of the others the
+                     outputs stored in the repository
+  --stored           execute nothing; show the outputs stored in the repository, also in place of
+                     what was executed into DIR
   --sweep DIR        execute nothing; add a page for each sweep that "deno task sweep" left in DIR
 `;
 
@@ -46,6 +51,8 @@ export interface ReportOptions {
   out: string;
   pdf: boolean;
   execute: boolean;
+  /** Takes the repository's outputs, also over executed ones; `execute` is then false. */
+  stored: boolean;
   sweep?: string;
 }
 
@@ -65,6 +72,7 @@ export function readArguments(args: string[]): ReportOptions | undefined {
       out: { type: "string" },
       pdf: { type: "boolean" },
       "no-execute": { type: "boolean" },
+      stored: { type: "boolean" },
       sweep: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -83,7 +91,8 @@ export function readArguments(args: string[]): ReportOptions | undefined {
     seed,
     out: values.out ?? "reports",
     pdf: values.pdf ?? false,
-    execute: !values["no-execute"],
+    execute: !values["no-execute"] && !values.stored,
+    stored: values.stored ?? false,
     sweep: values.sweep,
   };
 }
@@ -117,8 +126,9 @@ async function collect(names: string[], directory: string): Promise<NamedNoteboo
 
 /** Merges the sweeps in a directory into a notebook each, beside the executed ones. */
 async function mergeSweeps(directory: string, executed: string): Promise<void> {
+  const sweeps = await readSweeps(directory);
   await makeFolder(executed);
-  for (const sweep of await readSweeps(directory)) {
+  for (const sweep of sweeps) {
     await writeNotebook(join(executed, `sweep-${sweep.name}.ipynb`), await mergeSweep(sweep));
   }
 }
@@ -145,6 +155,16 @@ export function resultLines(notebooks: readonly NotebookDescription[]): string[]
   ]);
 }
 
+/** One line on where the outputs come from that are shown, for whoever executed nothing now. */
+export function originLine({ own, stored }: Origins, executed: string): string {
+  const parts = [
+    ...own.length === 0 ? [] : [`as they are in ${executed}: ${own.join(", ")}`],
+    ...stored.length === 0 ? [] : [`as stored in the repository: ${stored.join(", ")}`],
+  ];
+  const other = own.length === 0 ? "" : " (--stored shows all as stored)";
+  return `Shown ${parts.join("; ")}${other}.`;
+}
+
 async function main(options: ReportOptions): Promise<number> {
   const all = await notebookNames();
   const names = selectNotebooks(all, options.only);
@@ -153,10 +173,15 @@ async function main(options: ReportOptions): Promise<number> {
   if (options.sweep !== undefined) {
     await mergeSweeps(options.sweep, executed);
   } else if (options.execute) {
-    const { description, vendor, device } = await ensureAdapter();
-    console.log(
-      `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}`,
+    const adapter = await ensureAdapterFor(
+      (await collect(names, fileURLToPath(NOTEBOOKS))).map(({ notebook }) => notebook),
     );
+    if (adapter) {
+      const { description, vendor, device } = adapter;
+      console.log(
+        `Adapter: ${description || [vendor, device].filter(Boolean).join(" ") || "unnamed"}`,
+      );
+    }
     const what = names.length === 1 ? names[0] : `${names.length} notebooks`;
     console.log(`Executing ${what}; the site goes to ${resolve(options.out)}\n`);
     const { scale, seed } = options;
@@ -165,10 +190,8 @@ async function main(options: ReportOptions): Promise<number> {
     for (const [name, { failure }] of executions) if (failure) failures.set(name, failure);
   } else {
     await makeFolder(executed);
-    for (const name of names) {
-      const stored = await Deno.readTextFile(new URL(`${name}.ipynb`, NOTEBOOKS));
-      await Deno.writeTextFile(join(executed, `${name}.ipynb`), stored);
-    }
+    await copyStored(names, executed, { folder: NOTEBOOKS, overwrite: options.stored });
+    console.log(originLine(await originsOf(all, executed), executed));
   }
   const { index, notebooks } = await exportSite(
     await collect([...all, ...await sweepNames(executed)], executed),

@@ -5,12 +5,16 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { CellError, executeNotebook } from "../report/execute.ts";
-import { writeNotebook } from "../report/notebook_file.ts";
+import { readNotebook, writeNotebook } from "../report/notebook_file.ts";
 import { gridOf, parametersText, type SweepLists } from "../report/sweep/grid.ts";
 import { pointFile } from "../report/sweep/points.ts";
-import { ensureAdapter } from "./adapter.ts";
+import { ensureAdapterFor } from "./adapter.ts";
+import { DENO } from "./deno_version.ts";
 import { NOTEBOOKS } from "./execute_all.ts";
 import { findNotebook, readSetting } from "./notebook.ts";
+import { stopSignal } from "./stop_signal.ts";
+
+const OUT = join("reports", "sweeps");
 
 const HELP = `deno task sweep NAME --over PARAMETER=VALUE,VALUE,… : execute a notebook for every
 combination of values of its parameters.
@@ -78,7 +82,7 @@ export function readArguments(args: string[]): SweepOptions | undefined {
     name: positionals[0],
     over,
     set: Object.fromEntries((values.set ?? []).map(readSetting)),
-    out: values.out ?? join("reports", "sweeps"),
+    out: values.out ?? OUT,
     point,
     list: values.list ?? false,
     again: values.again ?? false,
@@ -92,6 +96,18 @@ export function sweepCommand({ name, over, set }: SweepOptions): string {
   return ["deno task sweep", name, ...lists, ...settings].join(" ");
 }
 
+/** What is said after Ctrl-C: where the points are that were executed, and how to go on. */
+export function stopped(options: SweepOptions, folder: string): string {
+  const command = [
+    sweepCommand(options).replace("deno task", `npx --yes deno@${DENO} task`),
+    ...options.out === OUT ? [] : [`--out ${options.out}`],
+    ...options.point === undefined ? [] : [`--point ${options.point}`],
+    ...options.again ? ["--again"] : [],
+  ].join(" ");
+  const how = options.again ? "To start again" : "To execute those that are not there yet";
+  return `Stopped. The points executed so far are in ${folder}. ${how}: ${command}`;
+}
+
 async function main(options: SweepOptions): Promise<number> {
   const path = await findNotebook(options.name, Deno.realPathSync(NOTEBOOKS));
   const name = basename(path, ".ipynb");
@@ -101,9 +117,10 @@ async function main(options: SweepOptions): Promise<number> {
     points.forEach((point, i) => console.log(`${i}  ${parametersText(point)}`));
     return 0;
   }
-  await ensureAdapter();
+  await ensureAdapterFor([await readNotebook(path)]);
   await Deno.mkdir(folder, { recursive: true });
   let failures = 0;
+  using stop = stopSignal();
   for (const [index, values] of points.entries()) {
     if (options.point !== undefined && options.point !== index) continue;
     const file = join(folder, pointFile(index));
@@ -116,7 +133,9 @@ async function main(options: SweepOptions): Promise<number> {
     const unfinished = join(folder, `unfinished-${pointFile(index)}`);
     try {
       const parameters = { ...options.set, ...values };
-      const { notebook, seconds } = await executeNotebook(path, { out: unfinished, parameters });
+      const { notebook, seconds } = await executeNotebook(path, {
+        ...{ out: unfinished, parameters, signal: stop.signal },
+      });
       const about = notebook.metadata.cutloss as Record<string, unknown>;
       about.parameters = values;
       about.sweep = { point: index, over: options.over, command: sweepCommand(options) };
@@ -124,6 +143,11 @@ async function main(options: SweepOptions): Promise<number> {
       await Deno.rename(unfinished, file);
       console.log(`${label}: executed in ${seconds.toFixed(1)} s`);
     } catch (error) {
+      if (stop.signal.aborted) {
+        await Deno.remove(unfinished).catch(() => {}); // not there if it had not begun
+        console.error(stopped(options, folder));
+        return 130;
+      }
       if (!(error instanceof CellError)) throw error;
       console.error(`${label}: ${error.message}`);
       failures++;

@@ -3,10 +3,17 @@
  * lib and kernels; the last line is "N passed, N failed".
  *
  * WHAT is a file, a folder of tests ("gpu" is tests/gpu), an option of `deno test` such as
- * `--filter=word`, or else a word that the test names must contain.
+ * `--filter=word`, or else a text that the test names must contain.
  */
 import { stripAnsi } from "../report/ansi.ts";
 import { ensureAdapter } from "./adapter.ts";
+
+const HELP = `deno task test: run all tests, and the examples in the docstrings.
+
+  gpu, tests/x_test.ts   only the tests of a folder of tests, or of a file
+  "some words"           only tests whose names contain these; so does --filter "some words"
+  --fail-fast, …         options of deno test; one with a value is written --name=value
+`;
 
 /** How many tests ended how. */
 export interface TestCounts {
@@ -15,13 +22,17 @@ export interface TestCounts {
   skipped: number;
 }
 
-/** Reads Deno's summary ("ok | 12 passed | 0 failed | 1 ignored (3s)"); undefined without one. */
+/**
+ * Reads Deno's summary ("ok | 12 passed | 0 failed | 1 ignored (2 steps) (3s)"); undefined without
+ * one. A step that was ignored counts as skipped: it is a test that found out late what is missing.
+ */
 export function readSummary(output: string): TestCounts | undefined {
   const lines = stripAnsi(output).split("\n");
   const summary = lines.findLast((line) => /^(ok|FAILED) \| \d+ passed/.test(line));
   if (!summary) return undefined;
   const count = (word: string) => Number(new RegExp(`\\| (\\d+) ${word}`).exec(summary)?.[1] ?? 0);
-  return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") };
+  const steps = Number(/ignored \((\d+) steps?\)/.exec(summary)?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") + steps };
 }
 
 /** The last line: "12 passed, 0 failed", and how many were skipped if any were. */
@@ -29,12 +40,19 @@ export function lastLine({ passed, failed, skipped }: TestCounts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-/** Turns arguments of `deno task test` into those of `deno test`. */
+/**
+ * Turns arguments of `deno task test` into those of `deno test`. A `--` before them, as npm wants it,
+ * is left out: `deno test` would hand what follows it to the tests.
+ */
 export function testArguments(
   args: readonly string[],
   exists: (path: string) => boolean,
 ): string[] {
-  return args.map((arg) => {
+  const given = args[0] === "--" ? args.slice(1) : args;
+  return given.flatMap((arg, i) => {
+    // The text after --filter is no place, and belongs to it.
+    if (given[i - 1] === "--filter") return [];
+    if (arg === "--filter" && i + 1 < given.length) return `--filter=${given[i + 1]}`;
     if (arg.startsWith("-") || exists(arg)) return arg;
     if (exists(`tests/${arg}`)) return `tests/${arg}`;
     return `--filter=${arg}`;
@@ -146,6 +164,10 @@ export async function runTests(args: readonly string[]): Promise<number> {
 }
 
 if (import.meta.main) {
+  if (Deno.args.some((arg) => arg === "--help" || arg === "-h")) {
+    console.log(HELP);
+    Deno.exit(0);
+  }
   await ensureAdapter();
   Deno.exit(await runTests(Deno.args));
 }

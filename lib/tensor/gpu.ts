@@ -11,6 +11,7 @@ import {
   ShapeError,
 } from "./shape.ts";
 import type { Shape } from "./shape.ts";
+import { kindOf } from "./kind_of.ts";
 import { Tensor } from "./tensor.ts";
 
 /** How a tensor is made. */
@@ -38,7 +39,8 @@ export interface Scope extends Disposable {
  */
 export class Gpu extends GpuDevice {
   #scopes: Set<Tensor>[] = [];
-  #noGrad = 0;
+  /** Blocks of `noGrad()` and `withGrad()` that are open: the innermost says what is recorded. */
+  #recording: { on: boolean }[] = [];
 
   /**
    * Opens the best adapter.
@@ -55,6 +57,8 @@ export class Gpu extends GpuDevice {
    *
    * @param data the elements in order, outermost dimension first.
    * @param shape its product must be `data.length` (default: one dimension).
+   * @throws {TypeError} if an element is no number.
+   * @throws {ShapeError} if the shape is none, or does not fit the data.
    */
   tensor(
     data: ArrayLike<number>,
@@ -63,6 +67,7 @@ export class Gpu extends GpuDevice {
   ): Tensor {
     const label = options.label ?? "tensor";
     checkShape(label, shape);
+    checkNumbers(label, data);
     if (elementCount(shape) !== data.length) {
       throw new ShapeError(
         `"${label}" was given ${data.length} elements for the shape ${formatShape(shape)}, which ` +
@@ -81,14 +86,22 @@ export class Gpu extends GpuDevice {
     return tensor;
   }
 
-  /** Writes host data to the start of a tensor or another slice of memory. */
+  /**
+   * Writes host data to the start of a tensor or another slice of memory.
+   *
+   * @param data elements of a tensor's dtype: a `Float32Array`, an `Int32Array` (or `Uint32Array`), a
+   *   `Float16Array`; for a slice, such as `tensor.slice`, bytes of any kind, taken as they are.
+   * @throws {TypeError} if a tensor is given elements of another type.
+   * @throws {GpuError} if the target has no room for them.
+   */
   override write(target: Bindable, data: ArrayBufferView<ArrayBuffer>): void {
-    super.write(target, data);
-    if (!(target instanceof Tensor) || !target.hostInts) return;
+    if (target instanceof Tensor) checkElements(target, data);
     // A copy: operations that are on the tape go on with what they saw.
-    target.hostInts = target.hostInts.slice();
-    new Uint8Array(target.hostInts.buffer)
-      .set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const ints = target instanceof Tensor ? target.hostInts?.slice() : undefined;
+    super.write(target, data);
+    if (!(target instanceof Tensor) || !ints) return;
+    new Uint8Array(ints.buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    target.hostInts = ints;
   }
 
   /** A tensor whose elements are undefined, for a kernel to write. */
@@ -158,20 +171,28 @@ export class Gpu extends GpuDevice {
    * what others do meanwhile would not be recorded either.
    */
   noGrad(): Disposable {
-    this.#noGrad++;
-    return { [Symbol.dispose]: () => void this.#noGrad-- };
+    return this.#record(false);
   }
 
   /** Operations are recorded until the end of the block, also within {@linkcode noGrad}. */
   withGrad(): Disposable {
-    const outside = this.#noGrad;
-    this.#noGrad = 0;
-    return { [Symbol.dispose]: () => void (this.#noGrad = outside) };
+    return this.#record(true);
   }
 
   /** Whether operations are recorded for `backward()`. */
   get gradEnabled(): boolean {
-    return this.#noGrad === 0;
+    return this.#recording.at(-1)?.on ?? true;
+  }
+
+  /** Whether operations are recorded, until the handle is disposed of; a second time changes nothing. */
+  #record(on: boolean): Disposable {
+    const block = { on };
+    this.#recording.push(block);
+    return {
+      [Symbol.dispose]: () => {
+        this.#recording = this.#recording.filter((open) => open !== block);
+      },
+    };
   }
 
   /** A new tensor belongs to the innermost scope. */
@@ -183,4 +204,37 @@ export class Gpu extends GpuDevice {
   disown(tensor: Tensor): void {
     for (const scope of this.#scopes) scope.delete(tensor);
   }
+}
+
+/** Throws unless every element is a number; those of a typed array are all of one type. */
+function checkNumbers(label: string, data: ArrayLike<unknown>): void {
+  const count = ArrayBuffer.isView(data) ? Math.min(1, data.length) : data.length;
+  for (let i = 0; i < count; i++) {
+    if (typeof data[i] === "number") continue;
+    throw new TypeError(
+      `"${label}" was given ${
+        kindOf(data[i])
+      } as element ${i}; expected numbers, in one flat array.`,
+    );
+  }
+}
+
+/** What a tensor's elements are written from. */
+const ARRAYS: Record<DType, readonly string[]> = {
+  f32: ["Float32Array"],
+  i32: ["Int32Array", "Uint32Array"],
+  f16: ["Float16Array"],
+};
+
+/** Throws unless host data has the tensor's type of elements: bytes would be taken for others. */
+function checkElements({ dtype, label }: Tensor, data: ArrayBufferView): void {
+  const allowed = ARRAYS[dtype];
+  if (allowed.includes((data as { [Symbol.toStringTag]?: string })?.[Symbol.toStringTag] ?? "")) {
+    return;
+  }
+  throw new TypeError(
+    `write() was given ${kindOf(data)} for "${label}" of dtype ${dtype}; expected ${
+      allowed[0] === "Int32Array" ? "an" : "a"
+    } ${allowed.join(" or ")} (bytes as they are go to its slice).`,
+  );
 }

@@ -80,7 +80,7 @@ export function watchProducts(watch: (p: Product) => void, run: () => void): voi
  * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
-  start(gpu, p)();
+  start(gpu, p).finish();
 }
 
 /** Records products that do not depend on each other, so that they may run at the same time. */
@@ -88,12 +88,25 @@ export function independentProducts(gpu: GpuDevice, products: readonly Product[]
   const operations = products.map(({ m, n, k, batch = 1 }) => 2 * m * n * k * batch);
   const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
   gpu.concurrently(together, () => {
-    for (const finish of products.map((p) => start(gpu, p))) finish();
+    const started: Started[] = [];
+    try {
+      for (const p of products) started.push(start(gpu, p));
+      for (const { finish } of started) finish();
+    } catch (error) {
+      for (const { abandon } of started) abandon();
+      throw error;
+    }
   });
 }
 
-/** Records a product but for the sum of its parts, which what is returned records. */
-function start(gpu: GpuDevice, p: Product): () => void {
+/** A product whose parts are still to be added up, or thrown away. */
+interface Started {
+  finish(): void;
+  abandon(): void;
+}
+
+/** Records a product but for the sum of its parts. */
+function start(gpu: GpuDevice, p: Product): Started {
   watcher?.(p);
   const { m, n, y } = p, { kernel, params, grid, splits } = plan(gpu, p);
   const operands = {
@@ -105,14 +118,19 @@ function start(gpu: GpuDevice, p: Product): () => void {
   };
   if (splits === 1) {
     gpu.run(kernel, operands, params, grid);
-    return () => {};
+    return { finish() {}, abandon() {} };
   }
   const others = splits - 1, count = m * n;
   const parts = gpu.allocate(others * count * 4, "partial products");
   gpu.run(kernel, { ...operands, parts }, params, grid);
-  return () => {
-    gpu.run(sumParts(), { parts, y }, { count, parts_count: others }, elementGrid(count, 256));
-    parts.release();
+  return {
+    finish() {
+      gpu.run(sumParts(), { parts, y }, { count, parts_count: others }, elementGrid(count, 256));
+      parts.release();
+    },
+    abandon() {
+      if (!parts.freed) parts.release();
+    },
   };
 }
 
@@ -139,6 +157,10 @@ function plan(gpu: GpuDevice, p: Product): Plan {
         `steps; expected at most ${MOST_STEPS * tile.k}.`,
     );
   }
+  // Zeros in A meet what is read beyond the rows of B: nothing, unless B ends before its binding does, which
+  // is whole 16 bytes. What other tensors left there may be no number, and 0 · NaN is NaN.
+  const zerosBeyondK = p.padded === true && !transposeA && !transposeB &&
+    strideA >= Math.ceil(k / tile.k) * tile.k && (k * strideB * (p.half ? 2 : 4)) % 16 === 0;
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
   const foursOfK = tile.k % 4 === 0;
   const kernel = matmul({
@@ -150,9 +172,7 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     vectorB: fours(strideB, batchB) && (!transposeB || (foursOfK && fours(k))),
     vectorY: splits > 1 ? fours(n) : fours(strideY, batchY) && (p.padded || fours(n)),
     // The software adapter compiles for long: one kernel for all K there.
-    wholeSteps: (k % tile.k === 0 ||
-      (p.padded === true && !transposeA && strideA >= Math.ceil(k / tile.k) * tile.k)) &&
-      !gpu.adapter.software,
+    wholeSteps: (k % tile.k === 0 || zerosBeyondK) && !gpu.adapter.software,
     half: p.half,
     bias: p.bias !== undefined,
     activation: p.activation ?? "none",

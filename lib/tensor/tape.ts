@@ -1,6 +1,7 @@
 /** Reverse-mode differentiation over a tape of recorded operations. */
 import { accumulate } from "../../kernels/accumulate.ts";
 import { elementGrid } from "../../kernels/grid.ts";
+import { checkRoot } from "./check_root.ts";
 import { formatShape, sameShape, ShapeError } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -172,26 +173,7 @@ function placeIn(gradient: Tensor): Tensor {
 /** See {@linkcode Tensor.backward}. */
 export function backward(root: Tensor, upstream?: Tensor): void {
   const { gpu } = root;
-  if (!root.requiresGrad) {
-    throw new Error(
-      `backward() was called on "${root.label}", which does not depend on any tensor that ` +
-        `requires a gradient (or its tape has already been consumed).`,
-    );
-  }
-  if (upstream) {
-    if (!sameShape(upstream.shape, root.shape)) {
-      throw new ShapeError(
-        `backward() was given an upstream gradient of shape ${formatShape(upstream.shape)}; ` +
-          `"${root.label}" has ${formatShape(root.shape)}.`,
-      );
-    }
-  } else if (root.size !== 1) {
-    throw new ShapeError(
-      `backward() without an upstream gradient needs a scalar; "${root.label}" has the shape ${
-        formatShape(root.shape)
-      }.`,
-    );
-  }
+  checkRoot(root, upstream);
   const nodes = reachable(root);
   const pending = new Map<Tensor, Tensor>();
   const arrive = (tensor: Tensor, gradient: Tensor) => {
@@ -199,6 +181,11 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       throw new ShapeError(
         `The gradient of "${tensor.label}" has the shape ${formatShape(gradient.shape)}; ` +
           `expected ${formatShape(tensor.shape)}.`,
+      );
+    }
+    if (gradient.dtype !== "f32") {
+      throw new TypeError(
+        `The gradient of "${tensor.label}" has the dtype ${gradient.dtype}; expected f32.`,
       );
     }
     const soFar = tensor.node ? pending.get(tensor) : tensor.grad;
@@ -239,7 +226,8 @@ export function backward(root: Tensor, upstream?: Tensor): void {
     }
     letGo(node);
   }
-  root.requiresGrad = false;
+  // A leaf may still get gradients from elsewhere.
+  if (root.consumed) root.requiresGrad = false;
 }
 
 /** Frees what a node holds, once. */

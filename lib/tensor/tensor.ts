@@ -51,9 +51,7 @@ export class Tensor implements Disposable {
   consumed = false;
   /** Recorded operations that use it. */
   consumers = 0;
-  /** Integers written from the host, kept there too: they are checked and sorted without waiting. */
-  hostInts: Int32Array | undefined;
-
+  #hostInts: { values: Int32Array; writes: number } | undefined;
   #memory: DeviceBuffer | undefined;
   #offset: number;
   #freedBy: string | undefined;
@@ -118,6 +116,18 @@ export class Tensor implements Disposable {
   /** Whether writing to its elements may be seen by other tensors. */
   get shared(): boolean {
     return this.memory.shared && !this.#exclusive;
+  }
+
+  /**
+   * Integers written from the host, kept there too: they are checked and sorted without waiting.
+   * Undefined if something else has written to the memory since.
+   */
+  get hostInts(): Int32Array | undefined {
+    return this.#hostInts?.writes === this.memory.writes ? this.#hostInts.values : undefined;
+  }
+
+  set hostInts(values: Int32Array | undefined) {
+    this.#hostInts = values && { values, writes: this.memory.writes };
   }
 
   /** A second handle on the same memory, with its own life, and no gradient. */

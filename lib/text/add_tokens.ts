@@ -1,4 +1,5 @@
 import type { AddedToken } from "./added_tokens.ts";
+import { eachText } from "./each_text.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -16,7 +17,7 @@ import { Tokenizer } from "./tokenizer.ts";
  * console.log(marked.encode("to be [NEWLINE] or not").tokens);
  * ```
  *
- * @throws TypeError if a token is empty
+ * @throws TypeError if `contents` is one string, or has an item that is empty or no string
  */
 export function addTokens(tokenizer: Tokenizer, contents: readonly string[]): Tokenizer {
   const json = tokenizer.toJson() as {
@@ -27,7 +28,7 @@ export function addTokens(tokenizer: Tokenizer, contents: readonly string[]): To
   let last = -1;
   for (const id of Object.values(json.model.vocab)) last = Math.max(last, id);
   for (const { id } of present) last = Math.max(last, id);
-  const added = [...new Set(contents)]
+  const added = [...new Set(eachText(contents, "contents", "token"))]
     .filter((content) => !present.some((token) => token.content === content))
     .map((content): AddedToken => {
       if (content === "") throw new TypeError("contents has an empty token; expected characters.");

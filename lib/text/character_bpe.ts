@@ -1,3 +1,5 @@
+import { eachText } from "./each_text.ts";
+
 /** A pair of neighbouring symbols and how often it occurs in the corpus. */
 export interface PairCount {
   left: string;
@@ -41,9 +43,10 @@ export class CharacterBpe {
   readonly merges: CharacterMerge[] = [];
   readonly #splits: Map<string, string[]>;
 
+  /** @throws TypeError if `texts` is one string, or has an item that is no string */
   constructor(texts: Iterable<string>) {
     const counts = new Map<string, number>();
-    for (const text of texts) {
+    for (const text of eachText(texts)) {
       for (const word of splitAtWhiteSpace(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
     }
     this.wordCounts = counts;

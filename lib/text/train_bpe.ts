@@ -1,6 +1,7 @@
 import { byteOfUnit, CHARACTER_OF_BYTE } from "./byte_alphabet.ts";
 import { checkVocabSize, describeSpecialTokens } from "./train_options.ts";
 import { countWords, type WordCounts } from "./count_words.ts";
+import { eachText } from "./each_text.ts";
 import { Gpt2Splitter } from "./gpt2_splitter.ts";
 import { learnMerges, type WordList } from "./learn_merges.ts";
 import { Tokenizer } from "./tokenizer.ts";
@@ -37,12 +38,13 @@ export interface TrainBpeOptions {
  * ```
  *
  * @throws RangeError if `vocabSize` has no room for the bytes and special tokens.
+ * @throws TypeError if `texts` or `specialTokens` is one string, or has an item that is no string.
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tokenizer {
   const { vocabSize, specialTokens = [] } = options;
-  const counted = countWords(texts, (units) => new Gpt2Splitter(units));
+  const tokens = [...new Set(eachText(specialTokens, "specialTokens", "token"))];
+  const counted = countWords(eachText(texts), (units) => new Gpt2Splitter(units));
   const bytes = toBytes(counted.words);
-  const tokens = [...new Set(specialTokens)];
   const alphabet = options.alphabet === "seen" ? seenCharacters(bytes.bytes) : CHARACTER_OF_BYTE;
   // Hugging Face orders the alphabet by its characters, not by the bytes they stand for.
   for (const character of [...alphabet].sort()) {

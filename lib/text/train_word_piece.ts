@@ -1,5 +1,6 @@
 import { BertSplitter } from "./bert_splitter.ts";
 import { countWords, type WordCounts } from "./count_words.ts";
+import { eachText } from "./each_text.ts";
 import { learnMerges, type WordList } from "./learn_merges.ts";
 import { bertRule, Normalizer } from "./normalize.ts";
 import { Tokenizer } from "./tokenizer.ts";
@@ -34,6 +35,7 @@ const PREFIX = "##";
  * the order of their code points, and the result is always the same.
  *
  * @throws RangeError if `vocabSize` has no room for the characters and special tokens.
+ * @throws TypeError if `texts` is one string, or has an item that is no string.
  */
 export function trainWordPiece(texts: Iterable<string>, options: TrainWordPieceOptions): Tokenizer {
   const normalizer = {
@@ -83,7 +85,7 @@ export function trainWordPiece(texts: Iterable<string>, options: TrainWordPieceO
 }
 
 function* normalized(texts: Iterable<string>, rule: Normalizer): Generator<string> {
-  for (const text of texts) yield rule.apply(text);
+  for (const text of eachText(texts)) yield rule.apply(text);
 }
 
 /** Appends the alphabet to `tokens`, and spells the words with it. */

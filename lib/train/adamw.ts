@@ -4,6 +4,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { ALIGNMENT, type BufferSlice, type DeviceBuffer } from "../gpu/pool.ts";
 import type { TensorToSave, WeightSource } from "../nn/model_files.ts";
 import type { Parameters, Segment } from "../nn/parameters.ts";
+import { checkKeys } from "../tensor/check_keys.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -18,6 +19,15 @@ export interface AdamWOptions {
   maxGradNorm?: number;
 }
 
+/** Names of the options. */
+const OPTIONS: Record<keyof AdamWOptions, true> = {
+  learningRate: true,
+  betas: true,
+  eps: true,
+  weightDecay: true,
+  maxGradNorm: true,
+};
+
 /** Partial sums of squares at most, of one dispatch. */
 const MOST_PARTS = 512;
 
@@ -28,26 +38,28 @@ const MOMENTS = ["exp_avg", "exp_avg_sq"] as const;
  * AdamW over all parameters of a model (Loshchilov and Hutter 2019), equal to PyTorch's
  * `torch.optim.AdamW` with biases and norms in a group without decay, behind `clip_grad_norm_`.
  *
- * It joins the gradients into one buffer, so that one kernel measures them and one updates all
- * weights. Nothing is waited for: the clip factor stays on the device. A weight is left as it is while
- * its tensor's `requiresGrad` is false.
+ * It joins the gradients into one buffer, those that there are already among them, so that one kernel
+ * measures them and one updates all weights. Nothing is waited for: the clip factor stays on the
+ * device. A weight is left as it is while its tensor's `requiresGrad` is false.
  */
 export class AdamW implements Disposable {
-  /** Of the next step; schedules set it. */
-  learningRate: number;
   readonly options: Required<AdamWOptions>;
   /** Norm of the gradients of the last step before clipping, and the factor that clipped them. */
   readonly gradNorm: Tensor;
 
+  #learningRate = 0;
   #steps = 0;
   #moments: { segment: Segment; m: DeviceBuffer; v: DeviceBuffer }[];
 
   /**
+   * @throws {TypeError} naming an option that there is not.
    * @throws {RangeError} naming an option that is out of its range.
+   * @throws {Error} if the weights are not in memory (any more).
    * @throws {OutOfMemoryError} if gradients and moments do not fit; no moment is in memory then.
    */
   constructor(readonly parameters: Parameters, options: AdamWOptions = {}) {
     const { gpu } = parameters;
+    checkKeys("AdamW", options, OPTIONS);
     this.options = {
       learningRate: 1e-3,
       betas: [0.9, 0.999],
@@ -57,17 +69,11 @@ export class AdamW implements Disposable {
       ...options,
     };
     const { learningRate, betas, eps, weightDecay, maxGradNorm } = this.options;
-    const check = (name: string, value: number, ok: boolean, expected: string) => {
-      if (!ok) throw new RangeError(`AdamW: ${name} is ${value}; expected ${expected}.`);
-    };
-    const finite = "a finite number of at least 0";
-    const isFinite = (value: number) => Number.isFinite(value) && value >= 0;
-    check("learningRate", learningRate, isFinite(learningRate), finite);
-    for (const beta of betas) check("a beta", beta, beta >= 0 && beta < 1, "0 ≤ beta < 1");
-    check("eps", eps, isFinite(eps), finite);
-    check("weightDecay", weightDecay, isFinite(weightDecay), finite);
-    check("maxGradNorm", maxGradNorm, maxGradNorm > 0, "a positive number");
     this.learningRate = learningRate;
+    for (const beta of betas) check("a beta", beta, beta >= 0 && beta < 1, "0 ≤ beta < 1");
+    checkFinite("eps", eps);
+    checkFinite("weightDecay", weightDecay);
+    check("maxGradNorm", maxGradNorm, maxGradNorm > 0, "a positive number");
     parameters.joinGradients();
     const made: DeviceBuffer[] = [];
     const zeros = (bytes: number) => {
@@ -88,6 +94,20 @@ export class AdamW implements Disposable {
       for (const buffer of made) buffer.release();
       throw error;
     }
+  }
+
+  /**
+   * Of the next step; schedules set it.
+   *
+   * @throws {RangeError} when it is set to what is no finite number of at least 0.
+   */
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  set learningRate(value: number) {
+    checkFinite("learningRate", value);
+    this.#learningRate = value;
   }
 
   /** Steps made so far. */
@@ -235,6 +255,14 @@ export class AdamW implements Disposable {
     }
     this.#moments = [];
   }
+}
+
+function check(name: string, value: number, ok: boolean, expected: string): void {
+  if (!ok) throw new RangeError(`AdamW: ${name} is ${value}; expected ${expected}.`);
+}
+
+function checkFinite(name: string, value: number): void {
+  check(name, value, Number.isFinite(value) && value >= 0, "a finite number of at least 0");
 }
 
 /** Part of a buffer. */

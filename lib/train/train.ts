@@ -49,9 +49,12 @@ const MOST_WAITING = 64;
  * });
  * ```
  *
- * @throws {TrainingError} if a loss or a gradient is no finite number: no checkpoint is written then; and
- *   if the store's checkpoints are not those of this training (another seed, or `resume: false`).
+ * @throws {TrainingError} if a loss or a gradient is no finite number: no checkpoint is written then, and
+ *   the model's weights cannot be used any more, but another call with the same store goes on from the
+ *   last checkpoint, and `readBest` reads the best model; and if the store's checkpoints are not those of
+ *   this training (another seed, or `resume: false`).
  * @throws {RangeError} naming an option that is out of its range.
+ * @throws {TypeError} naming an option of the optimiser that there is not.
  */
 export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainResult> {
   checkOptions(options);
@@ -70,14 +73,16 @@ export async function train<Batch>(options: TrainOptions<Batch>): Promise<TrainR
     ({ step, evaluations } = state);
     data.position = state.position;
   }
+  const start = step;
   let saved = step, told = 0;
   const pace = new Pace(steps - step);
 
   /** Reads the losses that are on the device. */
   const read = async () => {
     for (const record of await log.read()) {
-      checkFinite(record.loss, `loss of step ${record.step}`);
-      checkFinite(record.gradNorm, `norm of the gradients of step ${record.step}`);
+      const isFirst = record.step === start + 1;
+      checkFinite(record.loss, `loss of step ${record.step}`, isFirst);
+      checkFinite(record.gradNorm, `norm of the gradients of step ${record.step}`, isFirst);
       records.push(record);
     }
     pace.read();
@@ -229,11 +234,19 @@ async function resume(
   });
 }
 
-/** Nothing good comes after a number that is none: no more steps, no checkpoint, no best model. */
-function checkFinite(value: number, what: string): void {
+/**
+ * Nothing good comes after a number that is none: no more steps, no checkpoint, no best model.
+ *
+ * @param isFirst whether no step was made before: then none can have been too large.
+ */
+function checkFinite(value: number, what: string, isFirst = false): void {
   if (Number.isFinite(value)) return;
   throw new TrainingError(
-    `The ${what} is ${value}; try a smaller learning rate or maxGradNorm.`,
+    `The ${what} is ${value}${
+      isFirst
+        ? ", and no step came before it; check inputs, labels and first weights"
+        : "; try a smaller learning rate or maxGradNorm"
+    }, and go on from the last checkpoint or from new weights, since these are spoilt.`,
   );
 }
 

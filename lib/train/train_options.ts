@@ -11,7 +11,8 @@ import type { ScheduleOptions } from "./schedule.ts";
 /** A model with a loss; what {@linkcode train} trains. */
 export type Trainable<Batch> = Model & {
   loss(batch: Batch, options: { training?: TrainingStep; checkpoint?: boolean }): Tensor;
-  measure(batch: Batch): BatchSize;
+  // What it reads of a batch may be less than a batch: what a batch is, `loss` says.
+  measure(batch: NoInfer<Batch>): BatchSize;
 };
 
 /** Batches without end, at a position that can be left and returned to. */

@@ -1,6 +1,6 @@
 """Full-size models of random weights, and what Hugging Face's library makes of ours.
 
-    pip install torch==2.11.0 transformers==5.23.0
+    pip install torch==2.11.0 transformers==5.17.0
     python tests/bench/full_size_models.py make FOLDER [--tiny] [--only bert]
     python tests/bench/full_size_models.py check FOLDER [--only bert]
 

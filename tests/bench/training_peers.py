@@ -1,6 +1,6 @@
 """Training steps of GPT-2 124M and BERT-base in PyTorch, the peers of training_bench.ts.
 
-    pip install torch==2.11.0 transformers==5.23.0
+    pip install torch==2.11.0 transformers==5.17.0
     python tests/bench/training_peers.py [--batch 16] [--time 512] [--only bert] [--save]
 
 Hugging Face's models in f32 without TF32, without dropout, random weights and tokens; a step is

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { minimize } from "../../lib/classic/lbfgs.ts";
 
 Deno.test("the minimum of Rosenbrock's valley is found in ten dimensions", () => {
@@ -49,4 +49,49 @@ Deno.test("too few iterations are reported as no convergence", () => {
   );
   assertEquals([result.converged, result.iterations], [false, 2]);
   assert(result.value < 81);
+});
+
+Deno.test("where the value or the gradient is not finite, nothing has converged", () => {
+  const at = (value: number, slope: number) => {
+    const { converged, iterations } = minimize((_, g) => {
+      g[0] = slope;
+      return value;
+    }, new Float64Array(1));
+    return [converged, iterations];
+  };
+  for (
+    const [value, slope] of [[NaN, 1], [1, NaN], [Infinity, 1], [-Infinity, 0], [NaN, 0], [
+      1,
+      1e200,
+    ]]
+  ) {
+    assertEquals(at(value, slope), [false, 0], `${value} and ${slope}`);
+  }
+  assertEquals(at(1, 0), [true, 0]);
+});
+
+Deno.test("a search that walks out of the finite numbers has not converged", () => {
+  // Its gradient is known above 1 only.
+  const { x, converged } = minimize(
+    (x, g) => {
+      g[0] = x[0] > 1 ? 1 : NaN;
+      return x[0];
+    },
+    new Float64Array([3.5]),
+  );
+  assert(x[0] <= 1, `${x[0]}`);
+  assert(!converged);
+});
+
+Deno.test("maxIterations must be a whole number above 0", () => {
+  const never = () => {
+    throw new Error("The objective must not be asked.");
+  };
+  for (const maxIterations of [0, -1, 1.5, NaN, Infinity]) {
+    assertThrows(
+      () => minimize(never, new Float64Array(1), { maxIterations }),
+      RangeError,
+      `maxIterations must be a whole number ≥ 1, but was ${maxIterations}.`,
+    );
+  }
 });

@@ -74,3 +74,46 @@ Deno.test("what makes no batch is refused", () => {
   const batches = new TokenBatches(texts, { batchSize: 8, padId: 0 });
   assertThrows(() => batches.position = { epoch: 0, batch: 12 }, RangeError, "from 0 to 11");
 });
+
+Deno.test("the length is a multiple of 8 unless said otherwise, but never beyond longest", () => {
+  const width = (length: number, options: { multipleOf?: number; longest?: number }) =>
+    padTokens([{ ids: new Array(length).fill(7), label: 0 }], { padId: 0, ...options }).ids[0]
+      .length;
+  assertEquals(width(12, {}), 16);
+  assertEquals(width(12, { longest: 12 }), 12);
+  assertEquals(width(9, { longest: 12 }), 12);
+  assertEquals(width(5, { longest: 12 }), 8);
+  assertEquals(width(5, { longest: 64, multipleOf: 32 }), 32);
+  const short = texts.map(({ ids, label }) => ({ ids: ids.slice(0, 12), label }));
+  const batches = new TokenBatches(short, { batchSize: 8, padId: 0, longest: 12 });
+  for (let i = 0; i < batches.batchesPerEpoch; i++) {
+    const { ids, mask } = batches.next();
+    assert(ids.every((row) => row.length <= 12) && mask.every((row) => row.length <= 12));
+  }
+});
+
+Deno.test("lengths that make no batch are refused before the first one", () => {
+  const makers = [
+    (options: { multipleOf?: number; longest?: number }) =>
+      padTokens(texts, { padId: 0, ...options }),
+    (options: { multipleOf?: number; longest?: number }) =>
+      new TokenBatches(texts, { batchSize: 8, padId: 0, ...options }),
+  ];
+  for (const make of makers) {
+    for (const value of [0, -8, 1.5, NaN]) {
+      for (const name of ["multipleOf", "longest"]) {
+        assertThrows(
+          () => make({ [name]: value }),
+          RangeError,
+          `${name} must be a whole number ≥ 1, but was ${value}.`,
+        );
+      }
+    }
+    const long = texts.findIndex(({ ids }) => ids.length > 20);
+    assertThrows(
+      () => make({ longest: 20 }),
+      RangeError,
+      `at most 20 tokens, as longest says, but text ${long} had ${texts[long].ids.length}.`,
+    );
+  }
+});

@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 
 /** What lib/data and lib/classic offer to a browser: generators, splits, batches, models. */
 const FOR_BROWSERS = [
+  "lib/data/mod.ts",
+  "lib/classic/mod.ts",
   "lib/data/random.ts",
   "lib/data/language_model.ts",
   "lib/data/batches.ts",

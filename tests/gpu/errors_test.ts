@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { accumulate } from "../../kernels/accumulate.ts";
 import { fill } from "../../kernels/fill.ts";
-import { defineKernel } from "../../kernels/kernel.ts";
+import { defineKernel, wgsl } from "../../kernels/kernel.ts";
 import {
   DeviceLostError,
   formatBytes,
@@ -19,6 +19,26 @@ const misspelt = defineKernel("misspelt", () => ({
   workgroup: [1, 1, 1],
   code: "@compute @workgroup_size(1) fn main() { y[0] = nonsense; }",
 }));
+
+Deno.test("a kernel that is refused for its memory leaves no error scope open", async () => {
+  using gpu = await Gpu.open();
+  const large = defineKernel("large", () => ({
+    bindings: { y: "write array<f32>" },
+    params: {},
+    workgroup: [1, 1, 1],
+    code: wgsl`var<workgroup> all: array<f32, ${gpu.limits.maxComputeWorkgroupStorageSize}>;
+@compute @workgroup_size(1) fn main() { all[0] = 1.0; y[0] = all[0]; }`,
+  }));
+  let open = 0;
+  const { raw } = gpu, push = raw.pushErrorScope.bind(raw), pop = raw.popErrorScope.bind(raw);
+  raw.pushErrorScope = (filter) => (open++, push(filter));
+  raw.popErrorScope = () => (open--, pop());
+  using y = gpu.zeros([1]);
+  await assertRejects(() => gpu.compile(large()), GpuError, "workgroup memory");
+  assertThrows(() => gpu.run(large(), { y }, {}, [1]), GpuError, "workgroup memory");
+  await gpu.sync();
+  assertEquals(open, 0);
+});
 
 Deno.test("a kernel that does not compile is named, and never gives zeros", async () => {
   using gpu = await Gpu.open();

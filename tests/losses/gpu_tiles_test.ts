@@ -36,3 +36,36 @@ Deno.test("the ways agree with f64 with the tiles of GPUs", async () => {
     looser: 50,
   });
 });
+
+Deno.test("what lies in memory behind C does not get into the gradients", async () => {
+  using gpu = await Gpu.open();
+  (gpu.adapter as { software: boolean }).software = false;
+  // C ends within 16 bytes, and V within a step of the product that makes dE.
+  const [t, v, d] = [6, 97, 33];
+  for (const impl of ["naive", "chunked", "cut"] as const) {
+    // −1 is no number when it is read as f32. The loss's buffers are made of this memory.
+    const before = [1, 2, 3].map(() => gpu.tensor(new Int32Array(v * d + 64).fill(-1)));
+    for (const tensor of before) tensor.dispose();
+    await checkLoss(gpu, `${impl} on used memory`, {
+      problem: randomProblem({ t, v, d }),
+      options: {},
+      impls: [impl],
+    });
+  }
+});
+
+Deno.test("where a kernel may have eight buffers, filtered gradients with a bias are exact", async () => {
+  using gpu = await Gpu.open();
+  const limits: Record<string, number> = {};
+  for (const name in gpu.limits) limits[name] = (gpu.limits as unknown as typeof limits)[name];
+  Object.defineProperty(gpu, "limits", {
+    value: { ...limits, maxStorageBuffersPerShaderStage: 8 },
+  });
+  // Far from exact where it is applied.
+  const options = { filterEps: 0.01 } as const, [t, v, d] = [37, 300, 16];
+  await checkLoss(gpu, "eight buffers", {
+    problem: randomProblem({ t, v, d, bias: true }),
+    options,
+    impls: ["cut"],
+  });
+});

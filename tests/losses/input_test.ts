@@ -174,6 +174,22 @@ Deno.test("bad input holds no memory", async () => {
   assertEquals(gpu.memory.live, before);
 });
 
+Deno.test("memory that runs out between the lists of a loss leaves none of them behind", async () => {
+  const n = 96, v = 300, d = 16;
+  const { e, c, targets } = randomProblem({ t: n, v, d });
+  // Room for E, C and the lists of tokens, in units of 256 bytes, but not for "correct tokens".
+  using gpu = await Gpu.open({ memoryLimit: 4 * (n + v) * d + 3 * 512 + 256 });
+  using E = gpu.tensor(e, [n, d]);
+  using C = gpu.tensor(c, [v, d]);
+  const before = gpu.memory.live;
+  const error = assertThrows(
+    () => linearCrossEntropy(E, C, targets, { returnAccuracy: true }),
+    OutOfMemoryError,
+  );
+  assert(error.message.includes("correct tokens"), error.message);
+  assertEquals(gpu.memory.live, before);
+});
+
 Deno.test("more memory than the limit leaves is an exception that leaves nothing behind", async () => {
   const n = 96, v = 300, d = 16;
   const { e, c, targets } = randomProblem({ t: n, v, d, ignored: true });

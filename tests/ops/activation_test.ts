@@ -1,6 +1,6 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { gelu, linear, relu, silu, swiglu, tanh } from "../../lib/ops/mod.ts";
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { checkOp } from "./check_op.ts";
 
 const gpu = await Gpu.open();
@@ -52,6 +52,14 @@ Deno.test("SiLU, tanh and ReLU follow their formulas, also far out", async () =>
     op: ([x]) => relu(x),
     formula: ([x]) => x.map((x) => Math.max(x, 0)),
   });
+});
+
+Deno.test("SiLU of numbers far below zero is zero, and so is its gradient", async () => {
+  using x = gpu.tensor([-1e38, -3e35, -90, 1e38], [4], { requiresGrad: true });
+  using y = silu(x);
+  y.backward(gpu.full([4], 1));
+  assertEquals([...await y.read()].map((x) => x + 0), [0, 0, 0, Math.fround(1e38)]);
+  assertEquals([...await x.grad!.read()].map((x) => x + 0), [0, 0, 0, 1]);
 });
 
 Deno.test("SwiGLU multiplies by the gate, and both get gradients", async () => {

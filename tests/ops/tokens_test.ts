@@ -32,6 +32,15 @@ function rotate(
   return y;
 }
 
+Deno.test("ignoreIndex is a whole number of 32 bits", () => {
+  using logits = gpu.zeros([2, 3]);
+  using targets = gpu.tensor(Int32Array.of(2, 1));
+  for (const ignoreIndex of [2.5, 2 ** 32 + 2, NaN]) {
+    const message = `ignoreIndex is ${ignoreIndex}; expected a whole number of 32 bits`;
+    assertThrows(() => crossEntropy(logits, targets, { ignoreIndex }), RangeError, message);
+  }
+});
+
 Deno.test("rotary embeddings turn pairs, interleaved or half-split", async () => {
   const shape = [2, 5, 3, 6];
   using first = gpu.zeros([1, 1, 1, 6]);

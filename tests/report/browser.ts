@@ -61,6 +61,37 @@ export async function drawAll(page: Page): Promise<void> {
   await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
 }
 
+/**
+ * Tool bars of drawn figures that lie on something or are out of sight, as figure and reason: on the
+ * figure itself, on the text around it, or beyond the edge of the box that the figure scrolls in.
+ */
+export function coveringTools(page: Page): Promise<string[]> {
+  return page.locator(".live .modebar").evaluateAll((bars) =>
+    bars.flatMap((bar) => {
+      const box = bar.getBoundingClientRect();
+      const live = bar.closest(".live")!, room = live.getBoundingClientRect();
+      // Nothing of a figure is seen beyond its picture, so that one box stands for all in it.
+      const around = [...document.querySelectorAll("main *")].filter((element) =>
+        !element.contains(bar) && !element.closest(".modebar") &&
+        !element.parentElement!.closest(".main-svg")
+      );
+      const under = around.filter((element) => {
+        const other = element.getBoundingClientRect();
+        // What is folded away has a box, too.
+        return element.checkVisibility() && other.width * other.height > 0 &&
+          other.left < box.right &&
+          other.right > box.left && other.top < box.bottom && other.bottom > box.top;
+      });
+      const outside = box.left < room.left || box.right > room.right || box.top < room.top;
+      const name = live.closest("figure")!.id;
+      return [
+        ...under.map((element) => `${name}: on ${element.outerHTML.slice(0, 80)}`),
+        ...outside ? [`${name}: out of sight`] : [],
+      ];
+    })
+  );
+}
+
 /** What axe-core finds wrong, each as rule and elements. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);

@@ -8,9 +8,8 @@ import { joinText, type NotebookFile, parseNotebook } from "../../lib/report/nbf
 import { chromiumPath, launch, newPage } from "./browser.ts";
 import { startJupyter } from "./jupyter_server.ts";
 import { notebookOf, projectWith } from "./notebooks.ts";
-import { findPython } from "./python.ts";
+import { testWithPython } from "./python.ts";
 
-const python = await findPython();
 const MOD = JSON.stringify(import.meta.resolve("../../lib/notebook/mod.ts"));
 /** The one that is quickest; another, such as 05-differential-attention.ipynb, by the environment. */
 const NOTEBOOK = Deno.env.get("CUTLOSS_TEST_NOTEBOOK") ?? "01-byte-pair-encoding.ipynb";
@@ -100,17 +99,17 @@ async function waitForOutputs(
 }
 
 for (const { name, program, path } of FRONT_ENDS) {
-  const options = { ignore: !python || !chromiumPath };
+  const options = { ignore: !chromiumPath };
 
-  Deno.test({
+  testWithPython({
     ...options,
     name: `${name} shows a notebook's stored figures, and the same after restart and run all`,
-    fn: async () => {
+    fn: async (python) => {
       const folder = await projectWith(NOTEBOOK);
       const stored = parseNotebook(await Deno.readTextFile(`${folder}/notebooks/${NOTEBOOK}`), "");
       const expected = shownBy(stored);
       const codeCells = stored.cells.filter((cell) => cell.cell_type === "code").length;
-      await using server = await startJupyter(python!, program, folder);
+      await using server = await startJupyter(python, program, folder);
       await using browser = await launch();
       const page = await newPage(browser);
       await page.setViewportSize({ width: 1200, height: 1600 });
@@ -147,17 +146,17 @@ for (const { name, program, path } of FRONT_ENDS) {
     },
   });
 
-  Deno.test({
+  testWithPython({
     ...options,
     name: `${name} updates a progress bar in place, and interrupting keeps the kernel's variables`,
-    fn: async () => {
+    fn: async (python) => {
       const file = await notebookOf(
         `import { log, progress } from ${MOD};\nlet rounds = 0;`,
         `const bar = progress(1e12, { label: "Training" });
 while (true) await bar.update(++rounds);`,
         `await log("rounds are kept: " + (rounds > 10));`,
       );
-      await using server = await startJupyter(python!, program, file.replace(/[/\\][^/\\]*$/, ""));
+      await using server = await startJupyter(python, program, file.replace(/[/\\][^/\\]*$/, ""));
       await using browser = await launch();
       const page = await newPage(browser);
       await page.setViewportSize({ width: 1100, height: 700 });

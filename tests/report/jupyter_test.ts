@@ -5,9 +5,8 @@ import { joinText, type NotebookFile, type NotebookOutput } from "../../lib/repo
 import { chromiumPath, launch, newPage } from "./browser.ts";
 import { notebookOf } from "./notebooks.ts";
 import { startJupyter } from "./jupyter_server.ts";
-import { findPython, type Python } from "./python.ts";
+import { type Python, testWithPython } from "./python.ts";
 
-const python = await findPython();
 const MOD = import.meta.resolve("../../lib/notebook/mod.ts");
 
 /**
@@ -52,10 +51,9 @@ function essence(outputs: NotebookOutput[]): unknown[] {
   return [printed, ...shown];
 }
 
-Deno.test({
+testWithPython({
   name: "Jupyter's nbformat finds executed notebooks valid",
-  ignore: !python,
-  fn: async () => {
+  fn: async (python) => {
     const path = await notebookOf(...CELLS, {
       source: `throw new Error("as expected")`,
       tags: ["raises-exception"],
@@ -65,14 +63,13 @@ Deno.test({
     const check =
       "import nbformat, sys; nbformat.validate(nbformat.read(sys.argv[1], 4)); print('ok')";
     // warnings are errors, because nbformat only warns about missing cell ids
-    assertEquals(await run(python!, "python", ["-W", "error", "-c", check, out]), "ok\n");
+    assertEquals(await run(python, "python", ["-W", "error", "-c", check, out]), "ok\n");
   },
 });
 
-Deno.test({
+testWithPython({
   name: "Jupyter's nbclient executes a notebook with the same outputs in the same cells",
-  ignore: !python,
-  fn: async () => {
+  fn: async (python) => {
     const path = await notebookOf(...CELLS);
     const { notebook: ours } = await executeNotebook(path);
     const script = `
@@ -81,7 +78,7 @@ from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], 4)
 NotebookClient(notebook, kernel_name="deno", timeout=600).execute()
 nbformat.write(notebook, sys.argv[1])`;
-    await run(python!, "python", ["-c", script, path]);
+    await run(python, "python", ["-c", script, path]);
     const theirs: NotebookFile = JSON.parse(await Deno.readTextFile(path));
     for (const [index, cell] of theirs.cells.entries()) {
       assertEquals(
@@ -94,13 +91,13 @@ nbformat.write(notebook, sys.argv[1])`;
   },
 });
 
-Deno.test({
+testWithPython({
   name: "JupyterLab 4 opens a notebook, runs all cells and shows figure, table and progress",
-  ignore: !python || !chromiumPath,
-  fn: async () => {
+  ignore: !chromiumPath,
+  fn: async (python) => {
     const path = await notebookOf(...CELLS);
     const folder = path.replace(/[/\\][^/\\]*$/, "");
-    await using lab = await startJupyter(python!, "jupyter-lab", folder);
+    await using lab = await startJupyter(python, "jupyter-lab", folder);
     await using browser = await launch();
     const page = await newPage(browser);
     await page.setViewportSize({ width: 1200, height: 1400 });

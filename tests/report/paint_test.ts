@@ -28,6 +28,18 @@ Deno.test("on a dark page colours of the theme have their counterparts, others s
   );
 });
 
+Deno.test("a figure's tools have no ground of their own, and icons in the colour of notes", () => {
+  for (const isDark of [false, true]) {
+    const { template } = paint({ data: [], layout: {} }, isDark).layout;
+    const { muted, series: [accent] } = isDark ? dark : light;
+    assertEquals((template as { layout: { modebar: unknown } }).layout.modebar, {
+      bgcolor: "rgba(0, 0, 0, 0)",
+      color: muted,
+      activecolor: accent,
+    });
+  }
+});
+
 Deno.test("the steps of a colour scale change along with the legend beside it", () => {
   const [blue] = light.series;
   const steps = [[0, "#b9c2cc"], [0.5, "#b9c2cc"], [0.5, blue], [1, blue]];

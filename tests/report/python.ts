@@ -11,36 +11,73 @@ export interface Python {
   env: Record<string, string>;
 }
 
-/**
- * The virtual environment .cache/venv with requirements.txt in it, made on the first call; undefined,
- * after saying why, where there is no Python or pip cannot install.
- */
-export async function findPython(): Promise<Python | undefined> {
-  const skip = (reason: string) => {
-    console.log(`Tests with Jupyter's own programs are skipped: ${reason}.`);
-    return undefined;
-  };
-  const windows = Deno.build.os === "windows";
-  const folder = `${CACHE}venv`;
-  const program = (name: string) =>
-    windows ? `${folder}\\Scripts\\${name}.exe` : `${folder}/bin/${name}`;
-  const wanted = await Deno.readTextFile(REQUIREMENTS);
-  const installed = `${folder}/requirements.txt`;
-  if (await Deno.readTextFile(installed).catch(() => "") !== wanted) {
-    const python = windows ? "python" : "python3";
-    if (!(await succeeds(python, "--version"))) return skip("there is no Python 3 here");
-    console.log(`Installing JupyterLab for tests into ${folder} (once, about a minute) …`);
+const windows = Deno.build.os === "windows";
+const PYTHON = windows ? "python" : "python3";
+const VENV = `${CACHE}venv`;
+
+function program(name: string): string {
+  return windows ? `${VENV}\\Scripts\\${name}.exe` : `${VENV}/bin/${name}`;
+}
+
+/** What is installed, written when all of it is. */
+const INSTALLED = `${VENV}/requirements.txt`;
+const wanted = await Deno.readTextFile(REQUIREMENTS);
+const isInstalled = await Deno.readTextFile(INSTALLED).catch(() => "") === wanted;
+
+function skipped(reason: string): string {
+  return `Tests with Jupyter's own programs are skipped: ${reason}.`;
+}
+
+// Asked beforehand, because a test is skipped before it begins or not at all. It installs nothing.
+const missing = isInstalled ? undefined : await whatIsMissing();
+if (missing) console.log(skipped(missing));
+
+async function whatIsMissing(): Promise<string | undefined> {
+  if (!(await succeeds(PYTHON, "--version"))) return "there is no Python 3 here";
+  if (await succeeds(PYTHON, "-c", "import ensurepip, venv")) return undefined;
+  return "Python cannot make virtual environments (Debian: apt-get install python3-venv)";
+}
+
+/** The virtual environment .cache/venv with requirements.txt in it; undefined if it cannot be made. */
+async function makePython(): Promise<Python | undefined> {
+  if (!isInstalled) {
+    console.log(`Installing JupyterLab for tests into ${VENV} (once, about a minute) …`);
     await Deno.mkdir(CACHE, { recursive: true });
-    if (!(await succeeds(python, "-m", "venv", folder))) {
-      return skip("Python cannot make virtual environments (Debian: apt-get install python3-venv)");
-    }
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    if (!(await succeeds(program("python"), ...pip, "-r", REQUIREMENTS))) {
-      return skip("pip could not install JupyterLab");
-    }
-    await Deno.writeTextFile(installed, wanted);
+    const made = await succeeds(PYTHON, "-m", "venv", VENV) &&
+      await succeeds(program("python"), ...pip, "-r", REQUIREMENTS);
+    if (!made) return undefined;
+    await Deno.writeTextFile(INSTALLED, wanted);
   }
   return { program, env: await jupyterEnvironment() };
+}
+
+let python: Promise<Python | undefined> | undefined;
+
+/** A test that gets a Python. */
+export interface TestWithPython {
+  name: string;
+  /** Skips the test for another reason than a missing Python. */
+  ignore?: boolean;
+  fn(python: Python): Promise<void>;
+}
+
+/**
+ * A test with Jupyter's own programs. The first that runs installs them, so that a run of other tests
+ * does not. The test is skipped where there is no Python; where nothing can be installed, it has one
+ * step, which is skipped.
+ */
+export function testWithPython({ name, ignore = false, fn }: TestWithPython): void {
+  Deno.test({
+    name,
+    ignore: ignore || missing !== undefined,
+    fn: async (test) => {
+      const found = await (python ??= makePython());
+      if (found) return await fn(found);
+      const reason = skipped("JupyterLab could not be installed");
+      await test.step({ name: reason, ignore: true, fn: () => {} });
+    },
+  });
 }
 
 /** Folders of its own for Jupyter, with one kernel: the Deno that runs this. */

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Plan, Report } from "../../lib/report/rerun/experiment.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, launch, newPage, violations } from "./browser.ts";
+import { chromiumPath, complaints, coveringTools, launch, newPage, violations } from "./browser.ts";
 import { codeCell, markdownCell, notebookFile } from "./sample_notebook.ts";
 
 const SHOTS = ".cache/report";
@@ -165,6 +165,7 @@ browserTest("the loss rerun in Chromium has Deno's values, and the page shows th
       document.querySelectorAll(".rerun .live .scatterlayer .trace").length === 16
     );
     assert(/cut, filtered” takes [\d.]+ × the time/.test(await panel.innerText()));
+    assertEquals(await coveringTools(page), []);
     assertEquals(await violations(page), []);
     await panel.screenshot({ path: join(SHOTS, "rerun-light.png") });
     await page.emulateMedia({ colorScheme: "dark" });
@@ -176,6 +177,7 @@ browserTest("the loss rerun in Chromium has Deno's values, and the page shows th
     await page.waitForFunction(() =>
       Number(document.querySelector(".rerun .main-svg")?.getAttribute("width")) < 360
     );
+    assertEquals(await coveringTools(page), []);
     assertEquals(await page.evaluate(() => document.documentElement.scrollWidth), 360);
     assertEquals(await violations(page), []);
     await panel.screenshot({ path: join(SHOTS, "rerun-phone-dark.png") });

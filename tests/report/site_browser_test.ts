@@ -9,11 +9,20 @@ import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { figureOutput } from "../../lib/notebook/figure.ts";
+import { theme } from "../../lib/notebook/theme.ts";
 import { PLOTLY_MIME } from "../../lib/notebook/outputs.ts";
 import type { NotebookFile } from "../../lib/report/nbformat.ts";
 import { printPdf } from "../../lib/report/pdf.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, drawAll, launch, newPage, violations } from "./browser.ts";
+import {
+  chromiumPath,
+  complaints,
+  coveringTools,
+  drawAll,
+  launch,
+  newPage,
+  violations,
+} from "./browser.ts";
 import { codeCell, markdownCell, notebookFile, sampleNotebook } from "./sample_notebook.ts";
 
 const NOTEBOOK = "06-cut-cross-entropy";
@@ -286,6 +295,113 @@ browserTest("a figure's slider is moved by the keyboard, and keeps its place", a
     assertEquals(await heights(), [2], "after the page has turned dark");
     assertEquals(await page.locator(".slider").count(), 1);
     assertEquals(await violations(page), []);
+  } finally {
+    await context.close();
+    await Deno.remove(own, { recursive: true });
+  }
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  browserTest(
+    `a figure's tools stand above it, shown to pointer and keyboard, ${colorScheme}`,
+    () =>
+      withPage(NOTEBOOK, { ...WIDE, colorScheme }, async (page) => {
+        await drawAll(page);
+        assertEquals(await coveringTools(page), []);
+        const live = page.locator(".live").first(), group = live.locator(".modebar-group").first();
+        const shown = async (opacity: string) =>
+          await page.waitForFunction(
+            ([element, wanted]) => getComputedStyle(element as Element).opacity === wanted,
+            [await group.elementHandle(), opacity] as const,
+          );
+        await shown("0");
+        await live.hover();
+        await shown("1");
+        await page.mouse.move(0, 0);
+        await shown("0");
+        await live.locator(".modebar-btn").first().focus();
+        await shown("1");
+        // Over "Zoom", the active one, to "Pan".
+        for (let i = 0; i < 2; i++) await page.keyboard.press("Tab");
+        assertEquals(await live.locator(".modebar-btn:focus-visible").count(), 1);
+
+        const tools = await live.locator(".modebar-btn").evaluateAll((buttons) =>
+          buttons.map((button) => button.getAttribute("data-title") ?? "")
+        );
+        assert(tools.length > 3, tools.join());
+        assert(!tools.some((tool) => /share|cloud/i.test(tool)), tools.join());
+
+        const looks = await live.locator(".modebar-btn:focus").evaluate((button) => [
+          getComputedStyle(button.closest(".modebar-group")!).backgroundColor,
+          getComputedStyle(button.closest(".modebar")!).backgroundColor,
+          getComputedStyle(button.querySelector("path")!).fill,
+          getComputedStyle(button).outlineColor,
+        ]);
+        const { muted, series: [accent] } = theme[colorScheme];
+        const none = "rgba(0, 0, 0, 0)";
+        assertEquals(looks, [none, none, rgb(muted), rgb(accent)]);
+      }),
+  );
+}
+
+/** A colour such as "#0072b2" as browsers give it back. */
+function rgb(hex: string): string {
+  return `rgb(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(", ")})`;
+}
+
+browserTest("an interactive figure stands where its still picture stood", async () => {
+  for (const options of [WIDE, PHONE]) {
+    await withPage(NOTEBOOK, options, async (page) => {
+      await drawAll(page);
+      const places = await page.locator("figure.figure:has(.live)").evaluateAll((figures) =>
+        figures.map((figure) => {
+          const still = figure.querySelector<HTMLElement>(".still")!;
+          const live = figure.querySelector<HTMLElement>(".live")!;
+          const top = (selector: string) =>
+            Math.round(figure.querySelector(selector)!.getBoundingClientRect().top);
+          const now = top(".live .main-svg");
+          [still.hidden, live.hidden] = [false, true];
+          const before = top(".still svg");
+          [still.hidden, live.hidden] = [true, false];
+          return now - before;
+        })
+      );
+      assertEquals(places, [0, 0]);
+    });
+  }
+});
+
+browserTest("a finger finds a figure's tools, also beside one that scrolls", async () => {
+  const own = await Deno.makeTempDir({ prefix: "cutloss-tools-" });
+  const row = Array.from({ length: 30 }, (_, i) => i);
+  const { data, metadata } = await figureOutput({
+    data: [{ type: "heatmap", z: [row, row], texttemplate: "%{z}" }],
+    layout: { xaxis: { title: "Column" }, yaxis: { title: "Row" } },
+    caption: "More columns than a phone is wide.",
+    alt: "A heat map whose columns count up.",
+  });
+  const output = { output_type: "display_data" as const, data, metadata: { cutloss: metadata } };
+  const notebook = notebookFile([markdownCell("# Wide\n\nText."), codeCell("figure()", [output])]);
+  const context = await browser.newContext({ ...PHONE, hasTouch: true, isMobile: true });
+  try {
+    await exportSite([{ name: "wide", notebook }], own);
+    const page = await newPage(context);
+    await page.goto(pathToFileURL(join(own, "wide.html")).href);
+    await drawAll(page);
+    const live = page.locator(".live");
+    const scrolls = () =>
+      live.evaluate((box) => [box.scrollWidth > box.clientWidth, box.scrollLeft]);
+    assertEquals(await scrolls(), [true, 0]);
+    assertEquals(await coveringTools(page), []);
+    const opacity = () =>
+      live.locator(".modebar-group").first().evaluate((group) => getComputedStyle(group).opacity);
+    assertEquals(await opacity(), "1");
+    await live.getByRole("button", { name: "Pan" }).tap();
+    await page.waitForFunction(
+      (box) => (box as unknown as { layout: { dragmode: string } }).layout.dragmode === "pan",
+      await live.elementHandle(),
+    );
+    assertEquals(await scrolls(), [true, 0]);
   } finally {
     await context.close();
     await Deno.remove(own, { recursive: true });

@@ -8,6 +8,7 @@ import {
   type NotebookOutput,
   parseNotebook,
 } from "../../lib/report/nbformat.ts";
+import { usesGpu } from "../../lib/tasks/adapter.ts";
 
 const FOLDER = new URL("../../notebooks/", import.meta.url);
 
@@ -90,8 +91,7 @@ for (const [name, notebook] of notebooks) {
     assert(String(facts.system).length > 0 && Number(facts.processors) > 0);
     assert(["smoke", "laptop", "full"].includes(String(facts.scale)));
     assertEquals(typeof facts.seed, "number");
-    const usesGpu = notebook.cells.some((cell) => joinText(cell.source).includes("Gpu.open("));
-    if (usesGpu) assertEquals(typeof facts.adapter, "string");
+    if (usesGpu(notebook)) assertEquals(typeof facts.adapter, "string");
     const shown = new Set(metadata.table.rows.map(([what]) => what));
     assert(shown.has("System") && shown.has("Date"));
     assertEquals(shown.has("Adapter"), facts.adapter !== undefined);

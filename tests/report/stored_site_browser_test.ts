@@ -7,7 +7,15 @@ import { assert, assertEquals } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { parseNotebook } from "../../lib/report/nbformat.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, drawAll, launch, newPage, violations } from "./browser.ts";
+import {
+  chromiumPath,
+  complaints,
+  coveringTools,
+  drawAll,
+  launch,
+  newPage,
+  violations,
+} from "./browser.ts";
 
 const FOLDER = new URL("../../notebooks/", import.meta.url);
 const NAMES = [...Deno.readDirSync(FOLDER)].flatMap(({ name }) => {
@@ -72,6 +80,7 @@ for (const name of ["index", ...NAMES, "how-these-numbers-were-made"]) {
       await page.goto(address(name));
       await drawAll(page);
       assertEquals(await cutOff(page), []);
+      assertEquals(await coveringTools(page), []);
       assertEquals(await violations(page), []);
       assertEquals(await page.evaluate(() => document.documentElement.scrollWidth), WIDE.width);
 
@@ -79,6 +88,7 @@ for (const name of ["index", ...NAMES, "how-these-numbers-were-made"]) {
       await page.setViewportSize(PHONE);
       await drawAll(page);
       assertEquals(await cutOff(page), []);
+      assertEquals(await coveringTools(page), []);
       assertEquals(await violations(page), []);
       assertEquals(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width);
       assertEquals(found, []);

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { findNotebook, readArguments } from "../../lib/tasks/notebook.ts";
 import { isAlive, notebookOf } from "../report/notebooks.ts";
+import { runTask } from "./run_task.ts";
 
 Deno.test("A notebook is found by number, by a part of its name, or by its path", async () => {
   const folder = await Deno.makeTempDir();
@@ -13,7 +14,13 @@ Deno.test("A notebook is found by number, by a part of its name, or by its path"
   const path = `${folder}/06-cut-cross-entropy.ipynb`;
   assertEquals(await findNotebook(path, "elsewhere"), path);
   await assertRejects(() => findNotebook("x.ipynb", folder), Error, "There is no file x.ipynb");
-  await assertRejects(() => findNotebook("0", folder), Error, "0 names several notebooks: 01-");
+  assertEquals(await found("6"), "06-cut-cross-entropy.ipynb");
+  await assertRejects(
+    () => findNotebook("en", folder),
+    Error,
+    "en names several notebooks, expected one of 01-tokenizers, 06-",
+  );
+  await assertRejects(() => findNotebook("0", folder), Error, "0 names no notebook; there are 01-");
   await assertRejects(
     () => findNotebook("07", folder),
     Error,
@@ -43,6 +50,20 @@ Deno.test("Arguments of the notebook task are read, and wrong ones are named", (
   assertThrows(() => readArguments(["06", "--scale", "big"]), Error, "--scale is big");
   assertThrows(() => readArguments(["06", "--seed", "-1"]), Error);
   assertThrows(() => readArguments(["06", "--timeout", "0"]), Error, "--timeout is 0");
+});
+
+Deno.test({
+  name: "a notebook needs an adapter only if it opens the GPU",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const run = async (source: string) => {
+      const path = await notebookOf(source);
+      const { code, complaint } = await runTask(["lib/tasks/notebook.ts", path, "--out", path]);
+      return [code, /No WebGPU adapter was found|$/.exec(complaint)![0]];
+    };
+    assertEquals(await run("6 * 7;"), [0, ""]);
+    assertEquals(await run("if (0) Gpu.open();"), [1, "No WebGPU adapter was found"]);
+  },
 });
 
 /** Starts the task on a notebook whose only cell tells its process and then waits. */

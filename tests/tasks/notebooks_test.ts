@@ -15,6 +15,7 @@ Deno.test("what is recorded is executed twice, what is compared if asked for", (
     only: ["06", "01"],
     out: undefined,
   });
+  assertEquals(readArguments(["06", "--only", "01", "2,3"])?.only, ["01", "06", "2", "3"]);
   assertEquals(readArguments(["--check", "--twice"])?.twice, true);
   assertThrows(() => readArguments(["--check", "--record"]), Error, "exclude each other");
 });

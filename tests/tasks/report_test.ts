@@ -13,7 +13,9 @@ import {
   selectNotebooks,
   stopped,
 } from "../../lib/tasks/execute_all.ts";
-import { commandFor, readArguments, resultLines } from "../../lib/tasks/report.ts";
+import { commandFor, originLine, readArguments, resultLines } from "../../lib/tasks/report.ts";
+import { copyStored, originsOf } from "../../lib/tasks/stored_copies.ts";
+import { runTask } from "./run_task.ts";
 
 const NAMES = ["01-tokenizers", "04-gpt2", "06-cut-cross-entropy"];
 
@@ -25,6 +27,7 @@ Deno.test("without arguments all notebooks are executed into reports", () => {
     out: "reports",
     pdf: false,
     execute: true,
+    stored: false,
     sweep: undefined,
   });
 });
@@ -65,8 +68,11 @@ Deno.test("arguments are read, and --only may be repeated or separated by commas
     out: "away",
     pdf: true,
     execute: false,
+    stored: false,
     sweep: undefined,
   });
+  const stored = readArguments(["--stored"])!;
+  assertEquals([stored.execute, stored.stored], [false, true], "nothing is executed then either");
   assertEquals(readArguments(["--sweep", "reports/sweeps"])?.sweep, "reports/sweeps");
   assertEquals(readArguments(["--help"]), undefined);
 });
@@ -80,7 +86,127 @@ Deno.test("a wrong argument is named with what was expected", () => {
 Deno.test("notebooks are selected by number or part of the name, in their own order", () => {
   assertEquals(selectNotebooks(NAMES, []), NAMES);
   assertEquals(selectNotebooks(NAMES, ["06", "01"]), ["01-tokenizers", "06-cut-cross-entropy"]);
+  assertEquals(selectNotebooks(NAMES, ["to", "entropy"]), ["01-tokenizers", NAMES[2]]);
   assertThrows(() => selectNotebooks(NAMES, ["07"]), Error, "07 names no notebook");
+  assertThrows(() => selectNotebooks(NAMES, [""]), Error, "An empty text names no notebook");
+});
+
+Deno.test("a number selects the notebook numbered so, not those whose names hold the digit", () => {
+  const names = ["02-bert", "04-gpt2", "12-more"];
+  assertEquals(selectNotebooks(names, ["2"]), ["02-bert"]);
+  assertEquals(selectNotebooks(names, ["02", "012"]), ["02-bert", "12-more"]);
+  assertEquals(selectNotebooks(names, ["gpt2"]), ["04-gpt2"]);
+  assertThrows(() => selectNotebooks(names, ["0"]), Error, "0 names no notebook; there are 02-");
+});
+
+/** A folder of stored notebooks and one that they are copied to, of which both go with it. */
+async function copies() {
+  const root = await Deno.makeTempDir();
+  const folder = pathToFileURL(`${root}/stored/`), directory = join(root, "copies");
+  await Deno.mkdir(folder);
+  await Deno.mkdir(directory);
+  const text = (title: string) =>
+    JSON.stringify({ cells: [], metadata: { title }, nbformat: 4, nbformat_minor: 5 });
+  return {
+    folder,
+    directory,
+    store: (name: string, title: string) =>
+      Deno.writeTextFile(new URL(`${name}.ipynb`, folder), text(title)),
+    execute: (name: string, title: string) =>
+      Deno.writeTextFile(join(directory, `${name}.ipynb`), text(title)),
+    read: async (name: string) =>
+      JSON.parse(await Deno.readTextFile(join(directory, `${name}.ipynb`))).metadata.title,
+    [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
+  };
+}
+
+Deno.test("what was executed here is kept beside stored notebooks, unless those are asked for", async () => {
+  await using place = await copies();
+  const { folder, directory, store, execute, read } = place;
+  const names = ["01-a", "02-b"];
+  for (const name of names) await store(name, "stored");
+  await execute("01-a", "mine");
+  await copyStored(names, directory, { folder, overwrite: false });
+  assertEquals([await read("01-a"), await read("02-b")], ["mine", "stored"]);
+  assertEquals(await originsOf([...names, "03-c"], directory), { own: ["01-a"], stored: ["02-b"] });
+  await execute("02-b", "mine too");
+  await copyStored(names, directory, { folder, overwrite: false });
+  assertEquals(await read("02-b"), "mine too");
+  await copyStored(names, directory, { folder, overwrite: true });
+  assertEquals([await read("01-a"), await read("02-b")], ["stored", "stored"]);
+  assertEquals(await originsOf(names, directory), { own: [], stored: names });
+});
+
+Deno.test("a copy of what the repository stored before makes way for what it stores now", async () => {
+  await using place = await copies();
+  const { folder, directory, store, execute, read } = place;
+  await store("01-a", "old");
+  await execute("01-a", "old"); // by a version that wrote down nothing
+  await copyStored(["01-a"], directory, { folder, overwrite: false });
+  await store("01-a", "new");
+  await copyStored(["01-a"], directory, { folder, overwrite: false });
+  assertEquals(await read("01-a"), "new");
+});
+
+Deno.test("one line says which outputs are shown from where, and how to see the others", () => {
+  assertEquals(
+    originLine({ own: ["01-a"], stored: ["02-b", "03-c"] }, "away/notebooks"),
+    "Shown as they are in away/notebooks: 01-a; as stored in the repository: 02-b, 03-c " +
+      "(--stored shows all as stored).",
+  );
+  assertEquals(
+    originLine({ own: [], stored: ["02-b"] }, "away/notebooks"),
+    "Shown as stored in the repository: 02-b.",
+  );
+});
+
+Deno.test("the site of the stored outputs is the same when it is made again", async () => {
+  const out = await Deno.makeTempDir();
+  for (let time = 1; time <= 2; time++) {
+    const { code, printed, complaint } = await runTask(
+      ["lib/tasks/report.ts", "01", "--no-execute", "--out", out],
+    );
+    assertEquals(code, 0, complaint);
+    const [line] = printed.split("\n");
+    assertEquals(line, "Shown as stored in the repository: 01-byte-pair-encoding.", `time ${time}`);
+  }
+  await Deno.remove(out, { recursive: true });
+});
+
+Deno.test("a folder of sweeps that does not exist is named, and no site is begun", async () => {
+  const out = await Deno.makeTempDir();
+  const { code, complaint } = await runTask(
+    ["lib/tasks/report.ts", "--sweep", "nonexist", "--out", join(out, "site")],
+  );
+  assertEquals([code, complaint], [
+    1,
+    'There is no folder nonexist, expected one that "deno task sweep" made.\n',
+  ]);
+  assertEquals([...Deno.readDirSync(out)], []);
+  await Deno.remove(out, { recursive: true });
+});
+
+Deno.test({
+  name: "a report without notebooks that use the GPU needs no adapter, and SIGTERM stops it",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const out = await Deno.makeTempDir();
+    const args = ["lib/tasks/report.ts", "1", "--scale", "smoke", "--out", out];
+    let told = false;
+    const stopped = await runTask(args, (printed, process) => {
+      if (told || !printed.includes("1/1  01-byte-pair-encoding")) return;
+      told = true;
+      process.kill("SIGTERM");
+    });
+    assertEquals([stopped.code, stopped.complaint], [
+      130,
+      "Stopped. No notebook was executed to its end.\n",
+    ]);
+    const { code, complaint } = await runTask(["lib/tasks/report.ts", "2", "--out", out]);
+    assertEquals(code, 1);
+    assertStringIncludes(complaint, "No WebGPU adapter was found.");
+    await Deno.remove(out, { recursive: true });
+  },
 });
 
 Deno.test("results are listed by notebook, with units and errors", () => {

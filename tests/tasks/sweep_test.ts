@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { gridOf } from "../../lib/report/sweep/grid.ts";
 import { readSweeps } from "../../lib/report/sweep/points.ts";
-import { readArguments, sweepCommand } from "../../lib/tasks/sweep.ts";
-import { notebookOf } from "../report/notebooks.ts";
+import { readArguments, stopped, sweepCommand } from "../../lib/tasks/sweep.ts";
+import { isAlive, notebookOf } from "../report/notebooks.ts";
+import { runTask } from "./run_task.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
@@ -28,6 +29,51 @@ Deno.test("arguments of the sweep are read, and wrong ones are named", () => {
       "0 to 1",
     );
   }
+});
+
+Deno.test("after Ctrl-C it is said how to go on with the same sweep", () => {
+  const said = (args: string) => stopped(readArguments(args.split(" "))!, "away/06");
+  const on = said("06 --over seed=0,1 --set scale=smoke --out away --point 1");
+  assertStringIncludes(on, "Stopped. The points executed so far are in away/06. To execute those");
+  assert(
+    on.endsWith("task sweep 06 --over seed=0,1 --set scale=smoke --out away --point 1"),
+    on,
+  );
+  const again = said("06 --over seed=0,1 --again");
+  assert(/To start again: .* task sweep 06 --over seed=0,1 --again$/.test(again), again);
+});
+
+Deno.test({
+  name: "SIGTERM stops a sweep, which needs no adapter, and leaves the points that are whole",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const path = await notebookOf(
+      { source: `const parameters: { seconds?: number } = {};`, tags: ["parameters"] },
+      `if (parameters.seconds) {
+        Deno.writeTextFileSync("unfinished", String(Deno.pid));
+        Deno.renameSync("unfinished", "pid");
+        await new Promise((resolve) => setTimeout(resolve, parameters.seconds! * 1000));
+      }`,
+    );
+    const folder = path.replace("/test.ipynb", ""), out = `${folder}/sweeps`;
+    let told = false;
+    const args = ["lib/tasks/sweep.ts", path, "--over", "seconds=0,1000000", "--out", out];
+    const { code, complaint } = await runTask(args, (printed, process) => {
+      if (told || !printed.includes("point 0 of 2")) return;
+      told = true;
+      const wait = setInterval(() => {
+        if (![...Deno.readDirSync(folder)].some(({ name }) => name === "pid")) return;
+        clearInterval(wait);
+        process.kill("SIGTERM");
+      }, 50);
+    });
+    assertEquals(code, 130);
+    assertStringIncludes(complaint, `Stopped. The points executed so far are in ${out}/test.`);
+    assertEquals([...Deno.readDirSync(`${out}/test`)].map(({ name }) => name), [
+      "point-0000.ipynb",
+    ]);
+    assert(!isAlive(Number(await Deno.readTextFile(`${folder}/pid`))), "the kernel has ended");
+  },
 });
 
 Deno.test("the Kubernetes Job has a pod for each point and asks for a sweep that exists", async () => {

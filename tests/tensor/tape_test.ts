@@ -20,6 +20,28 @@ async function leavesNothing(fn: () => Promise<void>): Promise<void> {
   assertEquals(gpu.memory.live, before, JSON.stringify(gpu.memory.byLabel()));
 }
 
+Deno.test("upstream gradients of another type are refused, and so are an operation's own", () => {
+  for (const wrong of [Int32Array.of(1, 1, 1), Float16Array.of(1, 1, 1)]) {
+    using x = leaf([1, 2, 3]);
+    using y = scale(x, 2);
+    using upstream = gpu.tensor(wrong);
+    assertThrows(() => y.backward(upstream), TypeError, "expected f32, of the Gpu of");
+  }
+  using x = leaf([1, 2, 3]);
+  using y = gpu.tensor([1, 2, 3]);
+  const backward = () => [gpu.tensor(Int32Array.of(1, 1, 1))];
+  record({ name: "own", inputs: [x], outputs: [y], saved: [], backward });
+  assertThrows(() => y.backward(gpu.full([3], 1)), TypeError, "has the dtype i32; expected f32");
+});
+
+Deno.test("a leaf that was a root itself still gets gradients", async () => {
+  using x = leaf([3]);
+  x.backward();
+  using y = scale(x, 2);
+  y.backward();
+  assertEquals([...await x.grad!.read()], [3]);
+});
+
 Deno.test("gradients accumulate until they are forgotten", () =>
   leavesNothing(async () => {
     using x = leaf([1, 2, 3]);
@@ -204,6 +226,31 @@ Deno.test("noGrad() records nothing, withGrad() within it does", () =>
     }
     assert(gpu.gradEnabled);
     assertEquals([...await x.grad!.read()], [2, 4]);
+  }));
+
+Deno.test("a block of noGrad() or withGrad() ends once, in any order", () => {
+  const [off, on, inner] = [gpu.noGrad(), gpu.withGrad(), gpu.noGrad()];
+  const end = (block: Disposable) => {
+    block[Symbol.dispose]();
+    block[Symbol.dispose]();
+    return gpu.gradEnabled;
+  };
+  assertEquals([gpu.gradEnabled, end(inner), end(off), end(on)], [false, true, true, true]);
+  using _ = gpu.noGrad();
+  assertEquals([end(off), end(on), end(inner)], [false, false, false]);
+});
+
+Deno.test("backward() says that recording is off, where that may be why nothing is recorded", () =>
+  leavesNothing(async () => {
+    using x = leaf([1, 2]);
+    const open = gpu.noGrad();
+    using y = sum(x);
+    const { message } = assertThrows(() => y.backward());
+    assert(message.endsWith("; recording is off, since a noGrad() is still open."), message);
+    open[Symbol.dispose]();
+    const { message: closed } = assertThrows(() => y.backward());
+    assert(closed.endsWith("(or its tape has already been consumed)."), closed);
+    await gpu.sync();
   }));
 
 Deno.test("no gradient flows where none is required", () =>

@@ -1,10 +1,44 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { GpuError } from "../../lib/gpu/errors.ts";
+import { crossEntropy } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { ShapeError } from "../../lib/tensor/shape.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
 
 const gpu = await Gpu.open();
+
+Deno.test("integers on the host are those on the device, or not there", async () => {
+  using targets = gpu.tensor(Int32Array.of(-100, 1));
+  using alias = targets.alias();
+  using logits = gpu.tensor([1, 2, 3, 3, 2, 1], [2, 3]);
+  gpu.write(targets, Int32Array.of(2, 1));
+  assertEquals([...targets.hostInts!], [2, 1]);
+  // The other handle does not know what was written.
+  assertEquals(alias.hostInts, undefined);
+  using source = gpu.tensor(Int32Array.of(1, 1));
+  gpu.copy(source, targets, 8);
+  assertThrows(() => crossEntropy(logits, targets), TypeError, "has no copy of its integers");
+  assertEquals([...await targets.readInts()], [1, 1]);
+});
+
+Deno.test("three halves are cleared, copied and written, but not a part that ends between fours", async () => {
+  using a = gpu.tensor(Float16Array.of(1, 2, 3));
+  using b = gpu.zeros([3], { dtype: "f16" });
+  gpu.copy(a, b, 6);
+  assertEquals([...await b.read()], [1, 2, 3]);
+  gpu.clear(b);
+  assertEquals([...await b.read()], [0, 0, 0]);
+  using long = gpu.tensor(Float16Array.of(1, 2, 3, 4, 5));
+  const message = "expected a multiple of 4, or all";
+  assertThrows(() => gpu.write(long, Float16Array.of(7)), GpuError, message);
+  assertThrows(() => gpu.copy(a, long, 6), GpuError, message);
+  gpu.write(long, Float16Array.of(8, 9));
+  assertEquals([...await long.read()], [8, 9, 3, 4, 5]);
+  const { memory } = long;
+  assertThrows(() => gpu.copy(memory.slice(0, 4), memory.slice(4, 4), 4), GpuError, "both lie in");
+});
 
 Deno.test("tensors are made from numbers, typed arrays, zeros and equal values", async () => {
   using a = gpu.tensor([1, 2, 3]);
@@ -25,6 +59,59 @@ Deno.test("numbers of any typed array become f32, bytes and doubles among them",
     using x = gpu.tensor(Numbers.of(1, 2, 3, 200));
     assertEquals([x.dtype, [...await x.read()]], ["f32", [1, 2, 3, 200]], Numbers.name);
   }
+});
+
+Deno.test("elements that are no numbers are refused by their place", () => {
+  const rows = [[1, 2], [3, 4]] as unknown as number[];
+  for (const shape of [undefined, [2, 2]]) {
+    assertThrows(
+      () => gpu.tensor(rows, shape),
+      TypeError,
+      '"tensor" was given an Array as element 0; expected numbers, in one flat array.',
+    );
+  }
+  const wrong: [unknown, string][] = [
+    [[1, "2"], '"2" as element 1'],
+    [[1, , 3], "undefined as element 1"],
+    [[null], "null as element 0"],
+    [BigInt64Array.of(1n), "1n as element 0"],
+  ];
+  for (const [data, what] of wrong) {
+    assertThrows(() => gpu.tensor(data as number[]), TypeError, `was given ${what}; expected`);
+  }
+});
+
+Deno.test("a tensor is written from elements of its type, a slice from any bytes", async () => {
+  using floats = gpu.tensor([1, 2], [2], { label: "floats" });
+  using ints = gpu.tensor(Int32Array.of(1, 2), [2], { label: "ints" });
+  using halves = gpu.tensor(Float16Array.of(1, 2), [2], { label: "halves" });
+  const wrong: [Tensor, ArrayBufferView<ArrayBuffer>, string][] = [
+    [
+      floats,
+      Float64Array.of(3),
+      'a Float64Array for "floats" of dtype f32; expected a Float32Array',
+    ],
+    [floats, Int32Array.of(3), "an Int32Array for"],
+    [floats, new DataView(new ArrayBuffer(4)), "a DataView for"],
+    [floats, [3, 4] as unknown as Float32Array<ArrayBuffer>, "an Array for"],
+    [
+      ints,
+      Float32Array.of(3),
+      "dtype i32; expected an Int32Array or Uint32Array (bytes as they are",
+    ],
+    [halves, Float32Array.of(3), 'for "halves" of dtype f16; expected a Float16Array'],
+  ];
+  for (const [tensor, data, message] of wrong) {
+    assertThrows(() => gpu.write(tensor, data), TypeError, message);
+  }
+  assertEquals([[...await floats.read()], [...await ints.readInts()]], [[1, 2], [1, 2]]);
+  gpu.write(floats, Float32Array.of(3));
+  gpu.write(ints, Uint32Array.of(4));
+  gpu.write(halves, Float16Array.of(5, 6));
+  const [f, h] = await gpu.read([floats, halves]);
+  assertEquals([[...f], [...await ints.readInts()], [...h]], [[3, 2], [4, 2], [5, 6]]);
+  gpu.write(floats.slice, Uint32Array.of(0x40c00000));
+  assertEquals([...await floats.read()], [6, 2]);
 });
 
 Deno.test("a shape that does not fit its data, or is none, is named", () => {

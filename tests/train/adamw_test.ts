@@ -1,6 +1,6 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { Gpt2 } from "../../lib/nn/gpt2.ts";
-import { AdamW } from "../../lib/train/adamw.ts";
+import { AdamW, type AdamWOptions } from "../../lib/train/adamw.ts";
 import { schedule } from "../../lib/train/schedule.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { assertClose, fixture } from "../nn/fixtures.ts";
@@ -99,6 +99,57 @@ Deno.test("options that are no finite numbers are named", async () => {
       );
     }
   }
+});
+
+Deno.test("a learning rate that is set is checked, and one that is refused changes nothing", async () => {
+  using model = await Gpt2.load(gpu, files);
+  using optimizer = new AdamW(model.weights, { learningRate: 0.5 });
+  for (const value of [NaN, Infinity, -1]) {
+    assertThrows(
+      () => optimizer.learningRate = value,
+      RangeError,
+      `AdamW: learningRate is ${value}; expected a finite number of at least 0.`,
+    );
+  }
+  assertEquals(optimizer.learningRate, 0.5);
+  optimizer.learningRate = 0;
+  assertEquals(optimizer.learningRate, 0);
+});
+
+Deno.test("an option that there is not is refused, and those that there are named", async () => {
+  using model = await Gpt2.load(gpu, files);
+  assertThrows(
+    () => new AdamW(model.weights, { lr: 0.5 } as AdamWOptions),
+    TypeError,
+    'AdamW: there is no option "lr"; expected some of learningRate, betas, eps, weightDecay, ' +
+      "maxGradNorm.",
+  );
+});
+
+Deno.test("weights that were freed are refused in a sentence", async () => {
+  const model = await Gpt2.load(gpu, files);
+  model[Symbol.dispose]();
+  const message = "The weights have no elements: allocate() was not called, or they were freed.";
+  assertThrows(() => new AdamW(model.weights), Error, message);
+});
+
+Deno.test("gradients that there are before the optimiser count as those after it do", async () => {
+  const before = gpu.memory.live;
+  const trained = async (early: boolean) => {
+    using model = await Gpt2.load(gpu, files);
+    const pass = () => {
+      using loss = model.loss(batch);
+      loss.backward();
+    };
+    if (early) pass();
+    using optimizer = new AdamW(model.weights, { learningRate: 0.01 });
+    if (!early) pass();
+    pass(); // adds to what there is
+    optimizer.step();
+    return await model.weights.read();
+  };
+  assertEquals(await trained(true), await trained(false));
+  assertEquals(gpu.memory.live, before, "memory is still in use");
 });
 
 Deno.test("schedules are those of transformers", () => {

@@ -55,7 +55,8 @@ class Adder extends Model {
     return ops.crossEntropy(logits, targets);
   }
 
-  measure({ labels }: Batch) {
+  /** Of less than a batch: what a batch is must be taken from loss() alone. */
+  measure({ labels }: Pick<Batch, "labels">) {
     return { batch: labels.length, time: 1, targets: labels.length };
   }
 }
@@ -70,15 +71,18 @@ const all: Batch = {
 Deno.test("a model of one's own is trained, saved and read back", async () => {
   using model = new Adder(gpu, 1);
   let planned = false;
-  const { records, plan } = await train<Batch>({
+  const { records, plan, best } = await train({
     model,
     data: { position: 0, next: () => all },
     steps: 120,
     optimizer: { learningRate: 0.03, maxGradNorm: 1 },
+    loss: (batch) => model.loss(batch),
+    evaluate: { every: 120, data: [all] },
     onPlan: () => void (planned = true),
   });
   const [before, after] = [records[0].loss, records[119].loss];
   assert(before > 2.5 && after < 0.2, `${before} to ${after}`);
+  assertEquals(best!.loss, await evaluate(model, [all]));
   // Nobody knows how large its activations are, so no plan is made up.
   assertEquals([plan, planned], [undefined, false]);
   assertThrows(() => planMemory(model, { batch: 1, time: 1 }), TypeError, "activationBytes");

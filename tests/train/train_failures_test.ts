@@ -68,6 +68,27 @@ Deno.test("weights that a bad step has spoiled are never written over good ones"
   }
 });
 
+Deno.test("a first step that goes wrong is not laid to the learning rate", async () => {
+  using factor = gpu.tensor([NaN], []);
+  const store = new MemoryStore(), checkpoints = { store, every: 1 };
+  const spoilt = "go on from the last checkpoint or from new weights, since these are spoilt.";
+  const first = "and no step came before it; check inputs, labels and first weights, and " + spoilt;
+  using model = new Gpt2(gpu, TINY);
+  await run(model, { steps: 2, checkpoints });
+  // Step 3 is the first after the checkpoint, step 4 is not.
+  const messages: [number, string][] = [
+    [2, `The loss of step 3 is NaN, ${first}`],
+    [3, `The loss of step 4 is NaN; try a smaller learning rate or maxGradNorm, and ${spoilt}`],
+  ];
+  for (const [at, message] of messages) {
+    const copy = new MemoryStore();
+    for (const [name, files] of store.files) copy.files.set(name, files);
+    const options = { loss: spoiled(model, at, factor), checkpoints: { store: copy, every: 1 } };
+    const error = await assertRejects(() => run(model, options), TrainingError);
+    assertEquals(error.message, message);
+  }
+});
+
 Deno.test("an evaluation that is no number ends the training, too", async () => {
   using model = new Gpt2(gpu, TINY);
   using nothing = gpu.full([], 0);

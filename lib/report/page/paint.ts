@@ -12,7 +12,7 @@ export interface Plot {
  * replaced by its counterpart, and what names no colour gets the page's in either.
  */
 export function paint({ data, layout }: Plot, dark: boolean): Plot {
-  const { paper, ink, grid, series } = dark ? theme.dark : theme.light;
+  const { paper, ink, muted, grid, series } = dark ? theme.dark : theme.light;
   const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid };
   const template = {
     layout: {
@@ -20,6 +20,7 @@ export function paint({ data, layout }: Plot, dark: boolean): Plot {
       paper_bgcolor: paper,
       plot_bgcolor: paper,
       colorway: series,
+      modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: muted, activecolor: series[0] },
       xaxis: axis,
       yaxis: axis,
     },

@@ -19,6 +19,7 @@ const CONFIG = {
   displaylogo: false,
   responsive: false,
   displayModeBar: "hover",
+  showSendToCloud: false, // nothing leaves the page
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
 };
 

@@ -27,10 +27,18 @@ export function pointFile(point: number): string {
 /**
  * Reads the sweeps in a directory: a folder a notebook, in it a file a point.
  *
- * @throws Error if there are none, or points of different sweeps lie in one folder
+ * @throws Error if there is no such directory, if there are none, or points of different sweeps lie in
+ * one folder
  */
 export async function readSweeps(directory: string): Promise<Sweep[]> {
   const folders: string[] = [];
+  const { isDirectory } = await Deno.stat(directory).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return { isDirectory: false };
+    throw error;
+  });
+  if (!isDirectory) {
+    throw new Error(`There is no folder ${directory}, expected one that "deno task sweep" made.`);
+  }
   for await (const { name, isDirectory } of Deno.readDir(directory)) {
     if (isDirectory) folders.push(join(directory, name));
   }
