@@ -8,6 +8,18 @@ import { CHROMIUM_FLAGS, CHROMIUM_MISSING, findChromium } from "../../lib/report
 export const chromiumPath = await findChromium();
 if (!chromiumPath) console.log(`Tests of pages in a browser are skipped. ${CHROMIUM_MISSING}`);
 
+/** A test of pages, skipped where there is no browser. */
+export function browserTest(name: string, test: () => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !chromiumPath,
+    // The browser lives from the first of a file's tests to the last.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: test,
+  });
+}
+
 /** Starts a headless Chromium, with more flags if there are any. */
 export function launch(...flags: string[]): Promise<Browser> {
   const args = [...CHROMIUM_FLAGS, ...flags];

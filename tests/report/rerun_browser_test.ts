@@ -7,7 +7,15 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Plan, Report } from "../../lib/report/rerun/experiment.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { chromiumPath, complaints, coveringTools, launch, newPage, violations } from "./browser.ts";
+import {
+  browserTest,
+  chromiumPath,
+  complaints,
+  coveringTools,
+  launch,
+  newPage,
+  violations,
+} from "./browser.ts";
 import { codeCell, markdownCell, notebookFile } from "./sample_notebook.ts";
 
 const SHOTS = ".cache/report";
@@ -24,17 +32,6 @@ type Name = keyof typeof SMALL;
 
 let directory = "";
 let browser: Browser;
-
-function browserTest(name: string, test: () => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !chromiumPath,
-    // The browser lives from the first of these tests to the last.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: test,
-  });
-}
 
 Deno.test.beforeAll(async () => {
   if (!chromiumPath) return;

@@ -8,8 +8,8 @@ import { join, resolve } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Page } from "playwright-core";
 import { printPdf } from "../../lib/report/pdf.ts";
-import { drawAll, violations } from "./browser.ts";
-import { browserTest, NOTEBOOK, openSite, PHONE, site, WIDE, withPage } from "./site_in_browser.ts";
+import { browserTest, drawAll, violations } from "./browser.ts";
+import { NOTEBOOK, openSite, PHONE, site, WIDE, withPage } from "./site_in_browser.ts";
 
 const PAGES = ["index", NOTEBOOK, "how-these-numbers-were-made"];
 const SHOTS = ".cache/report";

@@ -7,9 +7,9 @@ import { assert, assertEquals } from "@std/assert";
 import { figureOutput } from "../../lib/notebook/figure.ts";
 import { theme } from "../../lib/notebook/theme.ts";
 import { exportSite } from "../../lib/report/site.ts";
-import { coveringTools, drawAll, newPage, violations } from "./browser.ts";
+import { browserTest, coveringTools, drawAll, newPage, violations } from "./browser.ts";
 import { codeCell, markdownCell, notebookFile } from "./sample_notebook.ts";
-import { browserTest, NOTEBOOK, openSite, PHONE, site, WIDE, withPage } from "./site_in_browser.ts";
+import { NOTEBOOK, openSite, PHONE, site, WIDE, withPage } from "./site_in_browser.ts";
 
 openSite();
 

@@ -17,18 +17,6 @@ export const PHONE = { viewport: { width: 360, height: 740 } };
 /** What `openSite` made: where the site lies, and the browser. */
 export const site = { directory: "", browser: undefined as unknown as Browser };
 
-/** A test of pages, skipped where there is no browser. */
-export function browserTest(name: string, test: () => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !chromiumPath,
-    // The browser lives from the first of these tests to the last.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: test,
-  });
-}
-
 /** Has the site and a browser there before the first test of a file, and gone after the last. */
 export function openSite(): void {
   Deno.test.beforeAll(async () => {

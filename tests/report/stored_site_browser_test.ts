@@ -8,6 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { parseNotebook } from "../../lib/report/nbformat.ts";
 import { exportSite } from "../../lib/report/site.ts";
 import {
+  browserTest,
   chromiumPath,
   complaints,
   coveringTools,
@@ -25,17 +26,6 @@ const WIDE = { width: 1280, height: 900 }, PHONE = { width: 360, height: 740 };
 
 let directory = "";
 let browser: Browser;
-
-function browserTest(name: string, test: () => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !chromiumPath,
-    // The browser lives from the first of these tests to the last.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: test,
-  });
-}
 
 Deno.test.beforeAll(async () => {
   if (!chromiumPath) return;
