@@ -11,6 +11,21 @@
  */
 import { defineKernel, wgsl } from "./kernel.ts";
 
+/**
+ * WGSL of the gradient of four logits `z`, from the coefficients `k` of their row, its `target_entry` and
+ * the vocabulary entries `entry` that they belong to.
+ */
+export function gradientOfLogits(softcap: boolean): string {
+  return wgsl`
+    var dz = k.y * exp(max(z, vec4f(-3.0e38)) - k.x) - k.w;
+    dz -= select(vec4f(0.0), vec4f(k.z), entry == vec4u(target_entry));
+    ${
+    softcap
+      ? "let ratio = clamp(z / params.softcap, vec4f(-1.0), vec4f(1.0)); dz *= 1.0 - ratio * ratio;"
+      : ""
+  }`;
+}
+
 /** Workgroup size of {@linkcode logitsGradient}; each invocation takes four columns. */
 export const LOGITS_GRADIENT_WIDTH = 128;
 
@@ -41,13 +56,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let at = row * (params.stride / 4u) + quad;
     let z = logits[at];
     let k = coefficients[params.first + row];
-    var dz = k.y * exp(max(z, vec4f(-3.0e38)) - k.x) - k.w;
-    dz -= select(vec4f(0.0), vec4f(k.z), column + params.firstColumn == vec4u(targets[params.first + row]));
-    ${
-      softcap
-        ? "let ratio = clamp(z / params.softcap, vec4f(-1.0), vec4f(1.0)); dz *= 1.0 - ratio * ratio;"
-        : ""
-    }
+    let entry = column + params.firstColumn;
+    let target_entry = targets[params.first + row];
+    ${gradientOfLogits(softcap)}
     logits[at] = select(vec4f(0.0), dz, column < vec4u(params.columns));
   }
 }`,

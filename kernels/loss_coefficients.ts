@@ -13,6 +13,21 @@ import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
 import { NOT_FINITE } from "./not_finite.ts";
 
+/** Parameters that {@linkcode COEFFICIENTS} needs. */
+export const COEFFICIENTS_PARAMS = { vocabulary: "f32", smoothing: "f32", zLoss: "f32" } as const;
+
+/** WGSL of the function that computes them from a row's lse, g and h. */
+export const COEFFICIENTS = wgsl`${NOT_FINITE}
+fn coefficients_of(lse: f32, g: f32, h: f32) -> vec4f {
+  let a = g * (1.0 + 2.0 * params.zLoss * lse) + h;
+  return vec4f(
+    lse,
+    select(a, bitcast<f32>(bitcast<u32>(lse) | 0x7fc00000u), not_finite(lse)),
+    g * (1.0 - params.smoothing),
+    g * params.smoothing / params.vocabulary,
+  );
+}`;
+
 export const lossCoefficients = defineKernel(
   "loss_coefficients",
   (c: { loss: "none" | "scalar" | "rows"; lse: boolean; weighted: boolean }) => ({
@@ -28,12 +43,10 @@ export const lossCoefficients = defineKernel(
       rowCount: "u32",
       first: "u32",
       factor: "f32",
-      vocabulary: "f32",
-      smoothing: "f32",
-      zLoss: "f32",
+      ...COEFFICIENTS_PARAMS,
     },
     workgroup: [64, 1, 1],
-    code: wgsl`${NOT_FINITE}
+    code: wgsl`${COEFFICIENTS}
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(64)}
@@ -43,14 +56,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       c.loss === "none" ? "0.0" : c.loss === "scalar" ? "dLoss[0]" : "dLoss[positions[row]]"
     };
   let h = ${c.lse ? "dLse[positions[row]]" : "0.0"};
-  let value = lse[row];
-  let a = g * (1.0 + 2.0 * params.zLoss * value) + h;
-  coefficients[row] = vec4f(
-    value,
-    select(a, bitcast<f32>(bitcast<u32>(value) | 0x7fc00000u), not_finite(value)),
-    g * (1.0 - params.smoothing),
-    g * params.smoothing / params.vocabulary,
-  );
+  coefficients[row] = coefficients_of(lse[row], g, h);
 }`,
   }),
 );

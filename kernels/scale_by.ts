@@ -1,7 +1,8 @@
 /**
  * y[i] *= factor[0], in place, with a factor that only the device knows.
  *
- * Bytes: 8 an element. One invocation an element.
+ * Bytes: 8 an element, but none if the factor is 1, as it is where `backward()` begins. One invocation an
+ * element.
  */
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
@@ -14,6 +15,6 @@ export const scaleBy = defineKernel("scale_by", () => ({
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(256)}
-  if (i < params.count) { y[i] *= factor[0]; }
+  if (i < params.count && factor[0] != 1.0) { y[i] *= factor[0]; }
 }`,
 }));

@@ -1,7 +1,7 @@
 /** Which tile a matrix product uses on which adapter. */
 import { cutGradientBytes } from "../../kernels/cut_gradient.ts";
 import { cutForwardBytes } from "../../kernels/cut_forward.ts";
-import { type TileShape, tileStagingBytes } from "../../kernels/tile.ts";
+import { type TileShape, tileStagingBytes, tileThreads } from "../../kernels/tile.ts";
 import type { GpuDevice } from "./device.ts";
 
 /** For GPUs: 256 threads of 8 × 8. */
@@ -16,12 +16,49 @@ export const LARGE_TILE: TileShape = {
 
 /**
  * The same with steps of 32: half as many barriers, and loads along k of whole cache lines. On an
- * NVIDIA H200 45.4 TFLOP/s for 43.0 (A·Bᵀ) and 47.4 for 46.7 (Aᵀ·B), but 45.0 for 45.8 (A·B).
+ * NVIDIA H200 45.4 TFLOP/s for 43.0 (A·Bᵀ).
  */
 export const DEEP_TILE: TileShape = { ...LARGE_TILE, k: 32 };
 
 /** The longest step of a tile: parts of K are multiples of it. */
 export const LONGEST_STEP = 32;
+
+/**
+ * For A·B and Aᵀ·B: 128 threads of 12 × 8. Two such workgroups share a processor, so that one computes while
+ * the other waits at a barrier. On an NVIDIA H200 A·B 46 to 48.8 TFLOP/s for 44 to 45 (`LARGE_TILE`),
+ * Aᵀ·B 48.2 for 45.1 (`DEEP_TILE`).
+ */
+export const TALL_TILE: TileShape = {
+  m: 96,
+  n: 128,
+  k: 16,
+  threadsX: 16,
+  threadsY: 8,
+  lanesX: 16,
+};
+
+/** The same turned by 90°, for Aᵀ·Bᵀ: 47.6 TFLOP/s for 46.7 (`DEEP_TILE`). */
+export const BROAD_TILE: TileShape = {
+  m: 128,
+  n: 96,
+  k: 16,
+  threadsX: 8,
+  threadsY: 16,
+  lanesX: 4,
+};
+
+/**
+ * For A·Bᵀ, whose operands are both loaded along k, in cache lines if steps are deep: 256 threads of
+ * 8 × 12. On an NVIDIA H200 45.0 to 45.7 TFLOP/s for 43.5 to 44.7 (`DEEP_TILE`).
+ */
+export const WIDE_TILE: TileShape = {
+  m: 128,
+  n: 192,
+  k: 32,
+  threadsX: 16,
+  threadsY: 16,
+  lanesX: 16,
+};
 
 /** For products too small to fill a GPU with large tiles. */
 export const MEDIUM_TILE: TileShape = {
@@ -195,49 +232,59 @@ function halfGradientTiles({ n, k }: TileShape): TileShape[] {
  */
 export const MOST_STEPS = 65_000;
 
-/** Workgroups that keep a large GPU busy: two on each of its 132 processors. */
-export const BUSY_WORKGROUPS = 264;
+/** Processors of a large GPU, such as an NVIDIA H200. */
+const PROCESSORS = 132;
 
 /** How the operands of a product lie in memory: T is the other way round. */
 export type Orientation = "A·B" | "A·Bᵀ" | "Aᵀ·B" | "Aᵀ·Bᵀ";
 
-/**
- * Tiles worth measuring for a product over `k`, the standard one first. On an NVIDIA H200 the smallest
- * wins where large ones are too few to fill it evenly.
- */
+/** The large tiles for an orientation and k, the fastest first, as far as they fit. */
+function largeTiles(gpu: GpuDevice, k: number, orientation: Orientation): TileShape[] {
+  const tiles = {
+    "A·B": [TALL_TILE],
+    "Aᵀ·B": [TALL_TILE],
+    "A·Bᵀ": [WIDE_TILE, BROAD_TILE],
+    "Aᵀ·Bᵀ": [BROAD_TILE],
+  }[orientation];
+  return tiles.filter((tile) => isWhole(tile, k) && fits(gpu, tileStagingBytes(tile)));
+}
+
+/** Tiles worth measuring for a product over `k`, those used untuned first. */
 export function productTileCandidates(
   gpu: GpuDevice,
   k: number,
   orientation: Orientation,
 ): TileShape[] {
   if (gpu.adapter.software) return [SOFTWARE_TILE];
-  const deep = isWhole(DEEP_TILE, k) ? [DEEP_TILE] : [];
+  const small = { ...LARGE_TILE, m: 64, n: 64, threadsX: 8, threadsY: 8, lanesX: 8 };
   return [
-    ...(orientation === "A·B" ? [LARGE_TILE, ...deep] : [...deep, LARGE_TILE]),
-    { ...LARGE_TILE, m: 64, n: 64, threadsX: 8, threadsY: 8, lanesX: 8 },
-    { ...LARGE_TILE, n: 64, threadsX: 8, lanesX: 8 },
-  ].filter((tile) => fits(gpu, tileStagingBytes(tile)));
+    ...largeTiles(gpu, k, orientation),
+    ...[LARGE_TILE, small].filter((tile) => fits(gpu, tileStagingBytes(tile))),
+  ];
 }
 
 /**
- * The tile for a product of M × N, and into how many parts K is cut. The parts do not depend on what
- * was tuned, so that results do not either. Products of the same `shapes` share a choice; there is
- * none for those too small for large tiles.
+ * The tile for a product of M × N, and into how many parts K is cut, if it may be (`divisible`). The parts
+ * do not depend on what was tuned, so that results do not either. Products of the same `shapes` share a
+ * choice; there is none for those too small for large tiles.
  */
 export function chooseTile(
   gpu: GpuDevice,
-  m: number,
-  n: number,
-  k: number,
-  batch = 1,
+  { m, n, k, batch = 1, divisible = true }: {
+    m: number;
+    n: number;
+    k: number;
+    batch?: number;
+    divisible?: boolean;
+  },
   orientation: Orientation = "A·B",
 ): { tile: TileShape; splits: number; shapes?: string } {
-  const { tile: standard, splits } = standardProductTile(gpu, m, n, k, batch);
-  const { software } = gpu.adapter;
-  if (standard !== LARGE_TILE && !software) return { tile: standard, splits };
-  const tile = software ? standard : productTileCandidates(gpu, k, orientation)[0] ?? standard;
-  const workgroups = Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch * splits;
-  const shapes = `${upToPower(workgroups, 512)} workgroups K ${upToPower(k, 1024)}${
+  const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
+  const { tile, splits } = gpu.adapter.software
+    ? { tile: softwareTile(m, n, k), splits: Math.max(1, Math.ceil(k / SOFTWARE_TILE.k / MOST_STEPS)) }
+    : standardProductTile(count, k, divisible, largeTiles(gpu, k, orientation));
+  if (tile === MEDIUM_TILE) return { tile, splits };
+  const shapes = `${upToPower(count(tile) * splits, 512)} workgroups K ${upToPower(k, 1024)}${
     k % LONGEST_STEP ? ` (no multiple of ${LONGEST_STEP})` : ""
   }${splits > 1 ? ` in ${splits} parts` : ""}`;
   return { tile: gpu.tuning.get<TileShape>(orientation, shapes) ?? tile, splits, shapes };
@@ -258,36 +305,44 @@ function softwareTile(m: number, n: number, k: number): TileShape {
   return computed(WIDE_SOFTWARE_TILE) < most ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE;
 }
 
+/** Parts of K at most: each costs M · N · 4 bytes. */
+const MOST_PARTS = 14;
+
+/** What adding up another part costs: as much as so many k. */
+const PART_COST = 47;
+
+/** By how much a tile or a number of parts must be better than one before it. */
+const WORTHWHILE = 0.05;
+
+/**
+ * The first of `tiles` with which a GPU is busy, but for later ones with which it is much busier, and parts
+ * of K so that the last wave of workgroups is not nearly empty.
+ */
 function standardProductTile(
-  gpu: GpuDevice,
-  m: number,
-  n: number,
+  count: (tile: TileShape) => number,
   k: number,
-  batch: number,
+  divisible: boolean,
+  tiles: readonly TileShape[],
 ): { tile: TileShape; splits: number } {
-  if (gpu.adapter.software) {
-    return {
-      tile: softwareTile(m, n, k),
-      splits: Math.max(1, Math.ceil(k / SOFTWARE_TILE.k / MOST_STEPS)),
-    };
+  // Parts of fewer than 256 k cost more in additions than they win in parallelism.
+  const most = divisible ? Math.max(1, Math.min(Math.floor(k / 256), MOST_PARTS)) : 1;
+  let best = { tile: MEDIUM_TILE, splits: 1 }, busiest = 0;
+  for (const tile of tiles) {
+    const places = PROCESSORS * (tileThreads(tile) > 128 ? 1 : 2);
+    if (count(tile) * most < places / 2) continue;
+    for (let splits = 1; splits <= most; splits++) {
+      const waves = count(tile) * splits / places;
+      const busy = waves / Math.ceil(waves) / (1 + PART_COST * (splits - 1) / k);
+      if (busy > busiest + WORTHWHILE) {
+        best = { tile, splits };
+        busiest = busy;
+      }
+    }
   }
-  const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
-  // Parts of fewer than 256 k cost more in additions than they win in parallelism, and every part
-  // costs M · N · 4 bytes.
-  const parts = Math.max(1, Math.min(Math.floor(k / 256), 14));
-  const tile = count(LARGE_TILE) * parts >= BUSY_WORKGROUPS / 2 ? LARGE_TILE : MEDIUM_TILE;
-  const tiles = count(tile);
-  if (tiles < BUSY_WORKGROUPS) {
-    return { tile, splits: Math.max(1, Math.min(Math.floor(BUSY_WORKGROUPS / tiles), parts)) };
-  }
-  // A few waves of workgroups: the last one should not be nearly empty.
-  const evenness = (splits: number) => {
-    const waves = tiles * splits / BUSY_WORKGROUPS;
-    return waves / Math.ceil(waves);
+  if (busiest > 0) return best;
+  const places = 2 * PROCESSORS;
+  return {
+    tile: MEDIUM_TILE,
+    splits: Math.max(1, Math.min(Math.floor(places / count(MEDIUM_TILE)), most)),
   };
-  let splits = 1;
-  if (k >= 4096 && tiles <= 4 * BUSY_WORKGROUPS) {
-    for (const s of [2, 3]) if (evenness(s) > evenness(splits) + 0.1) splits = s;
-  }
-  return { tile, splits };
 }

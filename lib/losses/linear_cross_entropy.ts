@@ -201,16 +201,7 @@ function compute(
     !returnLse;
   let forward: ForwardResult, made: Gradients | undefined;
   if (isEager) {
-    using one = gpu.full([], 1, { label: "one" });
-    const coefficients = p.allocate(p.rowCount * 16, "coefficients");
-    const eager = chunkedForward(p, {
-      wanted,
-      coefficients: (lse, block) => {
-        coefficientsOf(lse, block, coefficients, one);
-        return coefficients;
-      },
-    });
-    coefficients.release();
+    const eager = chunkedForward(p, { wanted, factor });
     forward = eager;
     made = eager.eager;
   } else if (p.options.impl === "cut") forward = cutForward(p, differentiate);

@@ -29,31 +29,50 @@ export interface ForwardResult {
   gradients(coefficients: DeviceBuffer, wanted: Wanted): Gradients;
 }
 
-/** Gradients computed along with the loss, before its upstream gradient is known. */
+/** Gradients computed along with the loss, for an upstream gradient of 1. */
 export interface EagerGradients {
   wanted: Wanted;
-  /** Writes the coefficients of rows `first` … `first + rows` for an upstream gradient of one. */
-  coefficients(lse: DeviceBuffer, block: RowBlock): DeviceBuffer;
+  /** What each token's loss is multiplied by. */
+  factor: number;
 }
 
 /** Blocks of logits take about this much, unless 128 rows take more. */
 const SCRATCH_BYTES = 80 * 2 ** 20;
 
+/**
+ * Threads of a row: many, so that few rows are under way at a time. Of those the cache still has the logits
+ * when they become their gradient.
+ */
+const MOST_THREADS = 1024;
+
+/** Log-sum-exp and loss of a block of rows, whose logits become their gradient if `factor` is given. */
 function statistics(
   p: Problem,
   logits: BufferSlice,
   block: RowBlock,
   lse: DeviceBuffer,
   losses: DeviceBuffer,
+  factor?: number,
 ): void {
-  const { constants, bindings, params } = p.tokenLoss;
-  p.gpu.run(logitsStatistics(constants), { logits, targets: p.targets, lse, losses, ...bindings }, {
-    rowCount: block.rows,
-    first: block.first,
-    columns: p.v,
-    stride: logitsStride(p.v),
-    ...params,
-  }, rowGrid(block.rows));
+  const { constants, bindings, params } = p.tokenLoss, { softcap } = p.options;
+  const { adapter, limits } = p.gpu;
+  const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  const threads = adapter.software || most < MOST_THREADS ? 256 : MOST_THREADS;
+  const gradient = factor === undefined ? "none" : softcap ? "softcap" : "plain";
+  p.gpu.run(
+    logitsStatistics({ ...constants, threads, gradient }),
+    { logits, targets: p.targets, lse, losses, ...bindings },
+    {
+      rowCount: block.rows,
+      first: block.first,
+      columns: p.v,
+      stride: logitsStride(p.v),
+      ...params,
+      ...(factor === undefined ? {} : { factor }),
+      ...(gradient === "softcap" ? { softcap } : {}),
+    },
+    rowGrid(block.rows),
+  );
 }
 
 /** Throws if the logits of the smallest block of rows are more than a kernel can bind. */
@@ -138,10 +157,8 @@ export function chunkedForward(
     const logits = scratch.slice(0, block.rows * logitsStride(p.v) * 4);
     const { slice: e, copy } = rowsOfE(p, block);
     logitsBlock(p, e, block.rows, columns, logits);
-    statistics(p, logits, block, lse, losses);
-    if (eager && made) {
-      const coefficients = eager.coefficients(lse, block);
-      logitsGradientBlock(p, block, columns, coefficients, logits);
+    statistics(p, logits, block, lse, losses, eager?.factor);
+    if (made) {
       gradientProducts(p, block, columns, logits, e, made, { rows: true, columns: first === 0 });
     }
     copy?.release();

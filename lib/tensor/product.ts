@@ -3,6 +3,7 @@ import { elementGrid } from "../../kernels/grid.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
+import { transpose, transposeGrid } from "../../kernels/transpose.ts";
 import type { Bindable, GpuDevice } from "../gpu/device.ts";
 import { GpuError } from "../gpu/errors.ts";
 import { chooseTile, halfTile, LONGEST_STEP, MOST_STEPS, type Orientation } from "../gpu/tiles.ts";
@@ -49,6 +50,43 @@ export interface Product {
   residual?: Bindable;
   /** What is infinite or no number, but for a bias of −∞, becomes 3e38. */
   checked?: boolean;
+}
+
+/** What turning A round first can be tuned by, which tests do. */
+export const TRANSPOSED_FIRST = "transposed_first";
+
+/** Columns, and multiply-adds, from which A·Bᵀ is faster as (Aᵀ)ᵀ·Bᵀ: a copy of A is soon made then. */
+const MANY_COLUMNS = 2048, MANY_PRODUCTS = 2 ** 32;
+
+/**
+ * Whether A is transposed first. What comes along k must be turned on its way into workgroup memory; on an
+ * NVIDIA H200 A·Bᵀ, where that is both, makes 45 TFLOP/s, Aᵀ·Bᵀ 47.8.
+ */
+function transposedFirst(gpu: GpuDevice, p: Product): boolean {
+  const { m, n, k, batch = 1, half } = p;
+  if (orientationOf(p) !== "A·Bᵀ" || half !== undefined || batch > 1) return false;
+  return gpu.tuning.get<boolean>(TRANSPOSED_FIRST, "A·Bᵀ") ??
+    (!gpu.adapter.software && n >= MANY_COLUMNS && m * n * k >= MANY_PRODUCTS);
+}
+
+/** Records A's transposition, and what else `start` does. */
+function startTransposed(gpu: GpuDevice, p: Product): Started {
+  const { m, k, strideA = k } = p, strideY = Math.ceil(m / 4) * 4;
+  const a = gpu.allocate(k * strideY * 4, "transposed operand");
+  try {
+    const sizes = { rows: m, columns: k, strideX: strideA, strideY };
+    gpu.run(transpose(), { x: p.a, y: a }, sizes, transposeGrid(m, k));
+    return start(gpu, { ...p, a, transposeA: true, strideA: strideY });
+  } finally {
+    a.release(); // whoever gets this memory next uses it after the product
+  }
+}
+
+/** The tile of a product, and into how many parts K is cut. */
+export function productTile(gpu: GpuDevice, p: Product): ReturnType<typeof chooseTile> {
+  const { m, n, k, batch, strideY = n } = p;
+  const divisible = !p.bias && !p.activation && !p.residual && (batch ?? 1) === 1 && strideY === n;
+  return chooseTile(gpu, { m, n, k, batch, divisible }, orientationOf(p));
 }
 
 /** How a product is made. */
@@ -107,6 +145,7 @@ interface Started {
 
 /** Records a product but for the sum of its parts. */
 function start(gpu: GpuDevice, p: Product): Started {
+  if (transposedFirst(gpu, p)) return startTransposed(gpu, p);
   watcher?.(p);
   const { m, n, y } = p, { kernel, params, grid, splits } = plan(gpu, p);
   const operands = {
@@ -146,11 +185,9 @@ function plan(gpu: GpuDevice, p: Product): Plan {
   const strideB = p.strideB ?? (transposeB ? k : n);
   const strideY = p.strideY ?? n;
   const batchA = p.batchA ?? 0, batchB = p.batchB ?? 0, batchY = p.batchY ?? m * strideY;
-  const plain = !p.bias && !p.activation && !p.residual;
-  const { tile, splits: wanted } = p.half === "both"
+  const { tile, splits } = p.half === "both"
     ? { tile: halfTile(gpu), splits: 1 }
-    : chooseTile(gpu, m, n, k, batch, orientationOf(p));
-  const splits = plain && batch === 1 && strideY === n ? wanted : 1;
+    : productTile(gpu, p);
   if (gpu.adapter.software && k / tile.k / splits > MOST_STEPS) {
     throw new GpuError(
       `A product over K = ${k} is too long for the software adapter, which leaves loops after 65,535 ` +

@@ -2,10 +2,17 @@
 import { elementGrid } from "../../kernels/grid.ts";
 import { normal } from "../../kernels/normal.ts";
 import type { TileShape } from "../../kernels/tile.ts";
-import { chooseTile, productTileCandidates } from "../gpu/tiles.ts";
+import { productTileCandidates } from "../gpu/tiles.ts";
 import type { TuningResult } from "../gpu/tuning.ts";
 import type { Gpu } from "./gpu.ts";
-import { orientationOf, type Product, product, productKernel, watchProducts } from "./product.ts";
+import {
+  orientationOf,
+  type Product,
+  product,
+  productKernel,
+  productTile,
+  watchProducts,
+} from "./product.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of {@linkcode tuneProducts}. */
@@ -39,7 +46,7 @@ export async function tuneProducts(
   const classes = new Map<string, { largest: Product; shapes: string; operations: number }>();
   watchProducts((p) => {
     const { m, n, k, batch = 1, half } = p, orientation = orientationOf(p);
-    const { shapes } = chooseTile(gpu, m, n, k, batch, orientation);
+    const { shapes } = productTile(gpu, p);
     if (shapes === undefined || half !== undefined || batch > 1) return;
     const key = `${orientation}, ${shapes}`, before = classes.get(key);
     const operations = m * n * k + (before?.operations ?? 0);

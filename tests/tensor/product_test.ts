@@ -4,13 +4,24 @@ import { elementGrid } from "../../kernels/grid.ts";
 import { type Activation, matmul, type MatmulConstants } from "../../kernels/matmul.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
 import { type TileShape, tileStagingBytes } from "../../kernels/tile.ts";
-import { DEEP_TILE, LARGE_TILE, MEDIUM_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
+import {
+  BROAD_TILE,
+  chooseTile,
+  DEEP_TILE,
+  LARGE_TILE,
+  MEDIUM_TILE,
+  type Orientation,
+  SOFTWARE_TILE,
+  TALL_TILE,
+  WIDE_TILE,
+} from "../../lib/gpu/tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import {
   independentProducts,
   type Product,
   product,
   productKernel,
+  TRANSPOSED_FIRST,
 } from "../../lib/tensor/product.ts";
 import { normals } from "../losses/reference.ts";
 
@@ -251,9 +262,52 @@ Deno.test("the tiles of GPUs give the same as the software adapter's", async () 
     [MEDIUM_TILE, { m: 68, n: 65, k: 32, transposeA: true, transposeB: true }],
     [LARGE_TILE, { m: 140, n: 132, k: 48, transposeB: true }],
     [DEEP_TILE, { m: 132, n: 136, k: 64, transposeA: true }],
+    [TALL_TILE, { m: 100, n: 132, k: 48 }],
+    [TALL_TILE, { m: 97, n: 129, k: 33, transposeA: true, accumulate: true }],
+    [BROAD_TILE, { m: 132, n: 100, k: 32, transposeA: true, transposeB: true }],
+    [WIDE_TILE, { m: 130, n: 200, k: 64, transposeB: true }],
   ];
   const most = gpu.limits.maxComputeWorkgroupStorageSize;
   for (const [tile, x] of cases) {
     if (tileStagingBytes(tile) <= most) await checkKernel(tile, 1, x);
   }
+});
+
+Deno.test("A·Bᵀ has the same bits if A is transposed first, and leaves no memory behind", async () => {
+  // More than a square of the transposition; 37 rows of A become rows of 40.
+  for (const [m, n, k, gap] of [[37, 70, 33, 0], [64, 33, 48, 3]]) {
+    using _ = gpu.scope();
+    const { a, b, strideA } = prepare({ m, n, k, transposeB: true, gapA: gap });
+    const A = gpu.tensor(a), B = gpu.tensor(b), results: Float32Array[] = [];
+    const live = gpu.memory.live;
+    for (const first of [false, true]) {
+      using y = gpu.empty([m, n]);
+      gpu.tuning.using(TRANSPOSED_FIRST, first, () => {
+        product(gpu, { a: A, b: B, y, m, n, k, strideA, transposeB: true });
+      });
+      results.push(await y.read());
+    }
+    assertEquals(results[1], results[0]);
+    assertEquals(gpu.memory.live, live);
+  }
+});
+
+Deno.test("a GPU's products use its places, by parts of K where there are few tiles", () => {
+  const device = {
+    adapter: { software: false },
+    limits: { maxComputeWorkgroupStorageSize: 48 * 1024 },
+    tuning: { get: () => undefined },
+  } as unknown as Gpu;
+  const choose = (m: number, n: number, k: number, orientation: Orientation, divisible = true) => {
+    const { tile, splits } = chooseTile(device, { m, n, k, divisible }, orientation);
+    return [tile, splits];
+  };
+  assertEquals(choose(8192, 3072, 768, "A·B"), [TALL_TILE, 1]);
+  assertEquals(choose(8192, 3072, 768, "A·Bᵀ"), [WIDE_TILE, 1]);
+  assertEquals(choose(8192, 3072, 760, "A·Bᵀ"), [BROAD_TILE, 1], "no whole steps of 32");
+  // 8 × 24 tiles would leave a quarter of 264 places empty, four times as many fill them nearly thrice.
+  assertEquals(choose(768, 3072, 8192, "Aᵀ·B"), [TALL_TILE, 4]);
+  assertEquals(choose(768, 3072, 8192, "Aᵀ·B", false), [TALL_TILE, 1]);
+  assertEquals(choose(384, 768, 50272, "A·B"), [TALL_TILE, 11]);
+  assertEquals(choose(64, 768, 768, "A·B"), [MEDIUM_TILE, 3]);
 });

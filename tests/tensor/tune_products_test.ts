@@ -31,7 +31,7 @@ Deno.test("the products of both passes are measured once, and results keep their
     assert(Object.keys(ms).length >= 1, `${subject}, ${shapes} was not measured`);
     assert(gpu.tuning.get(subject, shapes) !== undefined, subject);
   }
-  const { shapes } = chooseTile(gpu, 64, 64, 96, 1, "A·Bᵀ");
+  const { shapes } = chooseTile(gpu, { m: 64, n: 64, k: 96 }, "A·Bᵀ");
   assert(found.some((result) => result.shapes === shapes));
   assertEquals(await gradients(), before);
   assertEquals((await tuneProducts(gpu, step, { candidates })).length, found.length);
