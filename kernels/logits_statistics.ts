@@ -5,9 +5,8 @@
  * a running maximum and sum of every `threads`th quad of columns, then they are merged in a tree. What they
  * come to is said in token_loss.ts. Bytes: 4·V read a row.
  *
- * With `gradient` the logits then become their gradient for an upstream gradient of 1, in place, as
- * in logits_gradient.ts: 4·V more read, which the cache still has where few large workgroups run at a
- * time, and 4·V written.
+ * With `gradient` the logits then become their gradient for an upstream gradient of 1, in place, as in
+ * logits_gradient.ts: 4·V more read, and 4·V written. Rows held in registers in between are no faster.
  */
 import { rowIndex } from "./grid.ts";
 import { defineKernel, unroll, wgsl } from "./kernel.ts";

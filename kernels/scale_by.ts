@@ -1,20 +1,33 @@
 /**
  * y[i] *= factor[0], in place, with a factor that only the device knows.
  *
- * Bytes: 8 an element, but none if the factor is 1, as it is where `backward()` begins. One invocation an
- * element.
+ * Bytes: 8 an element, but none if the factor is 1, as it is where `backward()` begins. One invocation
+ * sixteen elements.
  */
-import { elementIndex } from "./grid.ts";
+import { rowGrid, rowIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
+
+/** Threads of a workgroup, and elements of each. */
+const THREADS = 256, EACH = 16;
 
 export const scaleBy = defineKernel("scale_by", () => ({
   bindings: { y: "write array<f32>", factor: "read array<f32>" },
   params: { count: "u32" },
-  workgroup: [256, 1, 1],
+  workgroup: [THREADS, 1, 1],
   code: wgsl`
-@compute @workgroup_size(256)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  ${elementIndex(256)}
-  if (i < params.count && factor[0] != 1.0) { y[i] *= factor[0]; }
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+  ${rowIndex()}
+  let factor_value = factor[0];
+  if (factor_value == 1.0) { return; }
+  for (var j = 0u; j < ${EACH}u; j++) {
+    let i = (row * ${EACH}u + j) * ${THREADS}u + lid;
+    if (i < params.count) { y[i] *= factor_value; }
+  }
 }`,
 }));
+
+/** The grid for so many elements. */
+export function scaleByGrid(count: number): [number, number] {
+  return rowGrid(Math.ceil(count / (THREADS * EACH)));
+}

@@ -1,25 +1,33 @@
 /**
- * y[i] += Σ_p parts[p · count + i]: adds partial products in order.
+ * y[i] += Σ_p parts[p · count + i]: adds partial products in order, an element or, with `vector`, four of
+ * them. All are on their way before the first is added.
  *
- * Bytes: 4 read an element and part, 8 an element. One invocation an element.
+ * Bytes: 4 read an element and part, 8 an element. One invocation an element, or four.
  */
 import { elementIndex } from "./grid.ts";
-import { type BindingType, defineKernel, wgsl } from "./kernel.ts";
+import { type BindingType, defineKernel, unroll, wgsl } from "./kernel.ts";
 
-export const sumParts = defineKernel("sum_parts", () => ({
-  bindings: { parts: "read array<f32>", y: "write array<f32>" },
-  params: { count: "u32", parts_count: "u32" },
-  workgroup: [256, 1, 1],
-  code: wgsl`
+export const sumParts = defineKernel(
+  "sum_parts",
+  ({ parts, vector }: { parts: number; vector: boolean }) => {
+    const element = vector ? "array<vec4f>" as const : "array<f32>" as const;
+    return {
+      bindings: { parts: `read ${element}` as const, y: `write ${element}` as const },
+      params: { count: "u32" },
+      workgroup: [256, 1, 1],
+      code: wgsl`
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(256)}
   if (i >= params.count) { return; }
   var sum = y[i];
-  for (var p = 0u; p < params.parts_count; p++) { sum += parts[p * params.count + i]; }
+  ${unroll(parts, (p) => `let part${p} = parts[${p}u * params.count + i];`)}
+  ${unroll(parts, (p) => `sum += part${p};`)}
   y[i] = sum;
 }`,
-}));
+    };
+  },
+);
 
 /**
  * The same for several results at a time: `{name}` += Σ `parts_of_{name}`, as attention_gradient.ts

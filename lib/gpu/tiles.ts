@@ -241,10 +241,10 @@ export type Orientation = "A·B" | "A·Bᵀ" | "Aᵀ·B" | "Aᵀ·Bᵀ";
 /** The large tiles for an orientation and k, the fastest first, as far as they fit. */
 function largeTiles(gpu: GpuDevice, k: number, orientation: Orientation): TileShape[] {
   const tiles = {
-    "A·B": [TALL_TILE],
-    "Aᵀ·B": [TALL_TILE],
-    "A·Bᵀ": [WIDE_TILE, BROAD_TILE],
-    "Aᵀ·Bᵀ": [BROAD_TILE],
+    "A·B": [TALL_TILE, BROAD_TILE, LARGE_TILE],
+    "Aᵀ·B": [TALL_TILE, BROAD_TILE, LARGE_TILE],
+    "A·Bᵀ": [WIDE_TILE, BROAD_TILE, LARGE_TILE],
+    "Aᵀ·Bᵀ": [BROAD_TILE, TALL_TILE, LARGE_TILE],
   }[orientation];
   return tiles.filter((tile) => isWhole(tile, k) && fits(gpu, tileStagingBytes(tile)));
 }
@@ -259,7 +259,7 @@ export function productTileCandidates(
   const small = { ...LARGE_TILE, m: 64, n: 64, threadsX: 8, threadsY: 8, lanesX: 8 };
   return [
     ...largeTiles(gpu, k, orientation),
-    ...[LARGE_TILE, small].filter((tile) => fits(gpu, tileStagingBytes(tile))),
+    ...[small].filter((tile) => fits(gpu, tileStagingBytes(tile))),
   ];
 }
 
@@ -281,8 +281,11 @@ export function chooseTile(
 ): { tile: TileShape; splits: number; shapes?: string } {
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   const { tile, splits } = gpu.adapter.software
-    ? { tile: softwareTile(m, n, k), splits: Math.max(1, Math.ceil(k / SOFTWARE_TILE.k / MOST_STEPS)) }
-    : standardProductTile(count, k, divisible, largeTiles(gpu, k, orientation));
+    ? {
+      tile: softwareTile(m, n, k),
+      splits: Math.max(1, Math.ceil(k / SOFTWARE_TILE.k / MOST_STEPS)),
+    }
+    : standardProductTile(m, n, k, batch, divisible, largeTiles(gpu, k, orientation));
   if (tile === MEDIUM_TILE) return { tile, splits };
   const shapes = `${upToPower(count(tile) * splits, 512)} workgroups K ${upToPower(k, 1024)}${
     k % LONGEST_STEP ? ` (no multiple of ${LONGEST_STEP})` : ""
@@ -315,31 +318,36 @@ const PART_COST = 47;
 const WORTHWHILE = 0.05;
 
 /**
- * The first of `tiles` with which a GPU is busy, but for later ones with which it is much busier, and parts
- * of K so that the last wave of workgroups is not nearly empty.
+ * The first of `tiles` with which a GPU does much that counts, but for later ones with which it does much
+ * more: its places are taken, also in the last wave of workgroups, for which K may be cut into parts, and
+ * tiles do not reach far beyond the matrix.
  */
 function standardProductTile(
-  count: (tile: TileShape) => number,
+  m: number,
+  n: number,
   k: number,
+  batch: number,
   divisible: boolean,
   tiles: readonly TileShape[],
 ): { tile: TileShape; splits: number } {
   // Parts of fewer than 256 k cost more in additions than they win in parallelism.
   const most = divisible ? Math.max(1, Math.min(Math.floor(k / 256), MOST_PARTS)) : 1;
-  let best = { tile: MEDIUM_TILE, splits: 1 }, busiest = 0;
+  const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
+  let best = { tile: MEDIUM_TILE, splits: 1 }, greatest = 0;
   for (const tile of tiles) {
-    const places = PROCESSORS * (tileThreads(tile) > 128 ? 1 : 2);
-    if (count(tile) * most < places / 2) continue;
+    const places = PROCESSORS * (tileThreads(tile) > 128 ? 1 : 2), tilesOf = count(tile);
+    if (tilesOf * most < places / 2) continue;
+    const counting = m * n * batch / (tilesOf * tile.m * tile.n);
     for (let splits = 1; splits <= most; splits++) {
-      const waves = count(tile) * splits / places;
-      const busy = waves / Math.ceil(waves) / (1 + PART_COST * (splits - 1) / k);
-      if (busy > busiest + WORTHWHILE) {
+      const waves = tilesOf * splits / places;
+      const share = counting * waves / Math.ceil(waves) / (1 + PART_COST * (splits - 1) / k);
+      if (share > greatest + WORTHWHILE) {
         best = { tile, splits };
-        busiest = busy;
+        greatest = share;
       }
     }
   }
-  if (busiest > 0) return best;
+  if (greatest > 0) return best;
   const places = 2 * PROCESSORS;
   return {
     tile: MEDIUM_TILE,

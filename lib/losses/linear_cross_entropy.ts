@@ -3,7 +3,7 @@ import { gatherRows } from "../../kernels/gather_rows.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import { lossCoefficients } from "../../kernels/loss_coefficients.ts";
 import { sum } from "../../kernels/sum.ts";
-import { scaleBy } from "../../kernels/scale_by.ts";
+import { scaleBy, scaleByGrid } from "../../kernels/scale_by.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
 import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -245,7 +245,7 @@ function compute(
           if (!gradient) continue;
           for (const y of gpu.parts(gradient)) {
             const count = y.bytes / 4;
-            gpu.run(scaleBy(), { y, factor: dLoss! }, { count }, elementGrid(count, 256));
+            gpu.run(scaleBy(), { y, factor: dLoss! }, { count }, scaleByGrid(count));
           }
         }
       } else {

@@ -39,10 +39,7 @@ export interface EagerGradients {
 /** Blocks of logits take about this much, unless 128 rows take more. */
 const SCRATCH_BYTES = 80 * 2 ** 20;
 
-/**
- * Threads of a row: many, so that few rows are under way at a time. Of those the cache still has the logits
- * when they become their gradient.
- */
+/** Threads of a row, where a device has so many; with 256 chunked gradients take 0.4% longer (NVIDIA H200). */
 const MOST_THREADS = 1024;
 
 /** Log-sum-exp and loss of a block of rows, whose logits become their gradient if `factor` is given. */

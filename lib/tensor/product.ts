@@ -164,7 +164,9 @@ function start(gpu: GpuDevice, p: Product): Started {
   gpu.run(kernel, { ...operands, parts }, params, grid);
   return {
     finish() {
-      gpu.run(sumParts(), { parts, y }, { count, parts_count: others }, elementGrid(count, 256));
+      const vector = count % 4 === 0, elements = vector ? count / 4 : count;
+      const grid = elementGrid(elements, 256);
+      gpu.run(sumParts({ parts: others, vector }), { parts, y }, { count: elements }, grid);
       parts.release();
     },
     abandon() {

@@ -187,7 +187,12 @@ async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<vo
   );
   if (parts) {
     const count = m * n;
-    gpu.run(sumParts(), { ...parts, y: Y }, { count, parts_count: rest }, elementGrid(count, 256));
+    gpu.run(
+      sumParts({ parts: rest, vector: false }),
+      { ...parts, y: Y },
+      { count },
+      elementGrid(count, 256),
+    );
   }
   assertProduct(await Y.read(), truth, k, `${JSON.stringify([tile, splits, x])}`);
 }
