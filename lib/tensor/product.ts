@@ -86,7 +86,8 @@ function startTransposed(gpu: GpuDevice, p: Product): Started {
 export function productTile(gpu: GpuDevice, p: Product): ReturnType<typeof chooseTile> {
   const { m, n, k, batch, strideY = n } = p;
   const divisible = !p.bias && !p.activation && !p.residual && (batch ?? 1) === 1 && strideY === n;
-  return chooseTile(gpu, { m, n, k, batch, divisible }, orientationOf(p));
+  const half = p.half !== undefined;
+  return chooseTile(gpu, { m, n, k, batch, divisible, half }, orientationOf(p));
 }
 
 /** How a product is made. */
