@@ -238,13 +238,7 @@ const PROCESSORS = 132;
 /** How the operands of a product lie in memory: T is the other way round. */
 export type Orientation = "A·B" | "A·Bᵀ" | "Aᵀ·B" | "Aᵀ·Bᵀ";
 
-/** Fewer k are a short sum: much of its time is that of adding to what was there. */
-const SHORT_SUM = 256;
-
-/**
- * The large tiles for an orientation and k, the fastest first, as far as they fit. Tiles of 12 × 8 a thread
- * are for sums that are not short, and for f32: with f16 for B (`half`) they take 9% longer.
- */
+/** The large tiles for an orientation and k, the fastest first, as far as they fit; `half`: B is f16. */
 function largeTiles(
   gpu: GpuDevice,
   k: number,
@@ -253,7 +247,7 @@ function largeTiles(
 ): TileShape[] {
   const tiles = {
     "A·B": half ? [LARGE_TILE] : [TALL_TILE, LARGE_TILE],
-    "Aᵀ·B": half || k < SHORT_SUM ? [DEEP_TILE, LARGE_TILE] : [TALL_TILE, LARGE_TILE],
+    "Aᵀ·B": half ? [DEEP_TILE, LARGE_TILE] : [TALL_TILE, LARGE_TILE],
     "A·Bᵀ": half ? [DEEP_TILE, LARGE_TILE] : [WIDE_TILE, BROAD_TILE, LARGE_TILE],
     "Aᵀ·Bᵀ": half ? [DEEP_TILE, LARGE_TILE] : [BROAD_TILE, LARGE_TILE],
   }[orientation];
