@@ -6,7 +6,8 @@ import { sumParts } from "../../kernels/sum_parts.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
 import type { Bindable, GpuDevice } from "../gpu/device.ts";
 import { GpuError } from "../gpu/errors.ts";
-import { chooseTile, halfTile, LONGEST_STEP, MOST_STEPS, type Orientation } from "../gpu/tiles.ts";
+import { chooseTile, type Orientation } from "../gpu/product_tiles.ts";
+import { halfTile, LONGEST_STEP, MOST_STEPS } from "../gpu/tiles.ts";
 
 /** What the tile of a product is chosen by. */
 export function orientationOf(p: Pick<Product, "transposeA" | "transposeB">): Orientation {

@@ -2,7 +2,7 @@
 import { elementGrid } from "../../kernels/grid.ts";
 import { normal } from "../../kernels/normal.ts";
 import type { TileShape } from "../../kernels/tile.ts";
-import { productTileCandidates } from "../gpu/tiles.ts";
+import { productTileCandidates } from "../gpu/product_tiles.ts";
 import type { TuningResult } from "../gpu/tuning.ts";
 import type { Gpu } from "./gpu.ts";
 import {

@@ -7,6 +7,7 @@ import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import * as ops from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
+import { TRANSPOSED_FIRST } from "../../lib/tensor/product.ts";
 import type { Shape } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
@@ -76,6 +77,9 @@ function operations(gpu: Gpu): void {
   }
   both(gpu, [[4, 3]], ([vectors]) => ops.diffLambda(vectors, 0.8));
   both(gpu, [[8, 2048], [2048, 8]], ([a, b]) => ops.matmul(a, b)); // in parts of K
+  const large = [[2048, 256], [256, 2048]]; // with large tiles
+  both(gpu, large, ([a, b]) => ops.matmul(a, b));
+  gpu.tuning.using(TRANSPOSED_FIRST, true, () => both(gpu, large, ([a, b]) => ops.matmul(a, b)));
 }
 
 function attentions(gpu: Gpu, width: number): void {

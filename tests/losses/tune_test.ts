@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { TileShape } from "../../kernels/tile.ts";
+import { type Orientation, productTileCandidates } from "../../lib/gpu/product_tiles.ts";
 import {
   CUT_FORWARD,
   cutTile,
   cutTileCandidates,
-  type Orientation,
-  productTileCandidates,
   shapeClass,
   SOFTWARE_TILE,
 } from "../../lib/gpu/tiles.ts";

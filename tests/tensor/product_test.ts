@@ -7,14 +7,12 @@ import { type TileShape, tileStagingBytes } from "../../kernels/tile.ts";
 import {
   BROAD_TILE,
   chooseTile,
-  DEEP_TILE,
-  LARGE_TILE,
   MEDIUM_TILE,
   type Orientation,
-  SOFTWARE_TILE,
   TALL_TILE,
   WIDE_TILE,
-} from "../../lib/gpu/tiles.ts";
+} from "../../lib/gpu/product_tiles.ts";
+import { DEEP_TILE, LARGE_TILE, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import {
   independentProducts,

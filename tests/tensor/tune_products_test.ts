@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TileShape } from "../../kernels/tile.ts";
-import { chooseTile, SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
+import { chooseTile } from "../../lib/gpu/product_tiles.ts";
+import { SOFTWARE_TILE } from "../../lib/gpu/tiles.ts";
 import { linear, sum } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { tuneProducts } from "../../lib/tensor/tune_products.ts";
