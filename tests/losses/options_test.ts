@@ -159,6 +159,27 @@ Deno.test("without gradients only the loss is computed, in the same bits", async
   }
 });
 
+Deno.test("gradients made along with a chunked loss have the bits of those made after it", async () => {
+  const problem = randomProblem({ t: 300, v: 2070, d: 20, ignored: true });
+  const classes = Float32Array.from({ length: 2070 }, (_, i) => 0.5 + i % 3);
+  for (const more of [{ softcap: 20, weight: classes }, { labelSmoothing: 0.1, zLoss: 0.001 }]) {
+    const options = { impl: "chunked", scratchBytes: 2 ** 20, ...more } as const; // several blocks of rows
+    const results: Float32Array[][] = [];
+    for (const returnLse of [false, true]) { // with its log-sum-exp they are made after it
+      using _scope = gpu.scope();
+      const e = gpu.tensor(problem.e, [300, 20], { requiresGrad: true });
+      const c = gpu.tensor(problem.c, [2070, 20], { requiresGrad: true });
+      const loss = returnLse
+        ? linearCrossEntropy(e, c, problem.targets, { ...options, returnLse }).loss
+        : linearCrossEntropy(e, c, problem.targets, options);
+      loss.backward();
+      results.push(await gpu.read([loss, e.grad!, c.grad!]));
+    }
+    const [along, after] = results;
+    along.forEach((x, i) => assertEquals(x.findIndex((value, j) => value !== after[i][j]), -1));
+  }
+});
+
 Deno.test("E may have any leading dimensions; each of its sequences is shifted", async () => {
   const problem = randomProblem({ b: 6, t: 5, v: 70, d: 9, ignored: true });
   for (const shift of [0, 1, 4]) {
