@@ -66,13 +66,19 @@ const MANY_COLUMNS = 2048, MANY_PRODUCTS = 2 ** 32;
 function transposedFirst(gpu: GpuDevice, p: Product): boolean {
   const { m, n, k, batch = 1, half } = p;
   if (orientationOf(p) !== "A·Bᵀ" || half !== undefined || batch > 1) return false;
+  if (transposedStride(m) * k * 4 > gpu.maxBinding) return false;
   return gpu.tuning.get<boolean>(TRANSPOSED_FIRST, "A·Bᵀ") ??
     (!gpu.adapter.software && n >= MANY_COLUMNS && m * n * k >= MANY_PRODUCTS);
 }
 
+/** Elements from one memory row of A's copy to the next, so that four at a time are loaded. */
+function transposedStride(m: number): number {
+  return Math.ceil(m / 4) * 4;
+}
+
 /** Records A's transposition, and what else `start` does. */
 function startTransposed(gpu: GpuDevice, p: Product): Started {
-  const { m, k, strideA = k } = p, strideY = Math.ceil(m / 4) * 4;
+  const { m, k, strideA = k } = p, strideY = transposedStride(m);
   const a = gpu.allocate(k * strideY * 4, "transposed operand");
   try {
     const sizes = { rows: m, columns: k, strideX: strideA, strideY };
