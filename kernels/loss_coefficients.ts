@@ -12,11 +12,9 @@
 import { elementIndex } from "./grid.ts";
 import { defineKernel, wgsl } from "./kernel.ts";
 import { NOT_FINITE } from "./not_finite.ts";
+import { TOKEN_LOSS_PARAMS } from "./token_loss.ts";
 
-/** Parameters that {@linkcode COEFFICIENTS} needs. */
-export const COEFFICIENTS_PARAMS = { vocabulary: "f32", smoothing: "f32", zLoss: "f32" } as const;
-
-/** WGSL of the function that computes them from a row's lse, g and h. */
+/** WGSL of the function that computes them from a row's lse, g and h; it needs `TOKEN_LOSS_PARAMS`. */
 export const COEFFICIENTS = wgsl`${NOT_FINITE}
 fn coefficients_of(lse: f32, g: f32, h: f32) -> vec4f {
   let a = g * (1.0 + 2.0 * params.zLoss * lse) + h;
@@ -43,7 +41,7 @@ export const lossCoefficients = defineKernel(
       rowCount: "u32",
       first: "u32",
       factor: "f32",
-      ...COEFFICIENTS_PARAMS,
+      ...TOKEN_LOSS_PARAMS,
     },
     workgroup: [64, 1, 1],
     code: wgsl`${COEFFICIENTS}

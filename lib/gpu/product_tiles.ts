@@ -152,8 +152,8 @@ function softwareTile(m: number, n: number, k: number): TileShape {
   return computed(WIDE_SOFTWARE_TILE) < most ? WIDE_SOFTWARE_TILE : SOFTWARE_TILE;
 }
 
-/** Parts of K at most: each costs M · N · 4 bytes. */
-const MOST_PARTS = 14;
+/** Parts of K at most, and bytes that they may take beside the result: M · N · 4 each. */
+const MOST_PARTS = 14, MOST_PARTS_BYTES = 32 * 2 ** 20;
 
 /** What adding up another part costs, in k: 8 bytes an element at 4 TB/s, 2 operations at 47 TFLOP/s. */
 const PART_COST = 47;
@@ -175,7 +175,8 @@ function standardProductTile(
   tiles: readonly TileShape[],
 ): { tile: TileShape; splits: number } {
   // Parts of fewer than 256 k cost more in additions than they win in parallelism.
-  const most = divisible ? Math.max(1, Math.min(Math.floor(k / 256), MOST_PARTS)) : 1;
+  const inMemory = 1 + Math.floor(MOST_PARTS_BYTES / (4 * m * n));
+  const most = divisible ? Math.max(1, Math.min(Math.floor(k / 256), MOST_PARTS, inMemory)) : 1;
   const count = (tile: TileShape) => Math.ceil(m / tile.m) * Math.ceil(n / tile.n) * batch;
   let best = { tile: MEDIUM_TILE, splits: 1 }, greatest = 0;
   for (const tile of tiles) {

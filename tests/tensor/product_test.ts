@@ -315,4 +315,5 @@ Deno.test("a GPU's products use its places, by parts of K where there are few ti
   assertEquals(choose(128, 2304, 256000, "A·B"), [LARGE_TILE, 7], "96 rows would be 192");
   assertEquals(choose(256000, 2304, 128, "Aᵀ·B"), [TALL_TILE, 1]);
   assertEquals(choose(64, 768, 768, "A·B"), [MEDIUM_TILE, 3]);
+  assertEquals(choose(128, 128256, 4096, "Aᵀ·Bᵀ"), [LARGE_TILE, 1], "another part takes 63 MiB");
 });
