@@ -17,8 +17,8 @@
  * anything" and 0 that there is no such logit. From it and the log-sum-exp the backward pass knows which
  * rows of a tile matter. Bytes of four neighbouring rows share a word; tiles follow one another: [tile][row / 4].
  *
- * Half mode: E and C hold f16, products of a step are f16, all else is f32 (see tile.ts). A logit that
- * is infinite or no number, or one of whose steps overflowed, counts as 3e38, from which cut_combine.ts
+ * Half mode: E and C hold f16, sums of short chains of products are f16, all else is f32 (see tile.ts). A
+ * logit that is infinite or no number, or one of whose chains overflowed, counts as 3e38, from which cut_combine.ts
  * makes an infinite loss.
  *
  * Bytes: E is read V / tile.n times and C R / tile.m times, mostly from the cache.
@@ -30,6 +30,7 @@ import {
   arrayOf,
   columnGroups,
   declareAccumulators,
+  multiplyHalfStep,
   multiplyStep,
   operandStaging,
   rowsPerThread,
@@ -215,7 +216,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   ${staged.load("0u", "params.d")}`
     }
   for (var tile = firstTile; tile < endTile; tile++) {
-    ${declareAccumulators(tile)}
+    ${declareAccumulators(tile, half)}
     ${
       direct
         ? wgsl`${direct.aim("m0", `tile * ${tile.n}u`)}
@@ -232,7 +233,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
       }
       // After the last step this reads what nobody uses, which costs less than a condition.
       ${staged.load("nextStep", "params.d")}
-      ${multiplyStep(tile, { half })}
+      ${half ? multiplyHalfStep(tile, "step", "step + 1u == steps") : multiplyStep(tile)}
       workgroupBarrier();
     }`
     }

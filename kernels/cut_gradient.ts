@@ -13,8 +13,8 @@
  * tiles hold something, but a quarter of a percent of (row, tile) pairs. Work: 6·D operations for
  * each surviving pair and column, at most; nothing for what does not survive.
  *
- * Half mode: E and C hold f16. The first product is made as cut_forward.ts makes it, in f16 by steps
- * of the same depth; the other two widen E and C to f32 as they are loaded.
+ * Half mode: E and C hold f16. The first product is made as cut_forward.ts makes it, in f16 by chains
+ * of the same length; the other two widen E and C to f32 as they are loaded.
  *
  * Several jobs add to the same row of dE or dC, in fixed point: see fixed_point.ts. cut_finish.ts turns
  * steps into f32 and adds the target's part.
@@ -178,7 +178,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
             "columns",
             multiplyStep(tile, {
               a: (k) => `gradient[s * ${tile.k}u + ${k}u]`,
-              b: (k) => stagedRow(tile, slab, k),
+              b: (k) => stagedRow(slab, k),
             }),
             `${stepsOfMaxima("params.cMaxima")} ${
               addRows(

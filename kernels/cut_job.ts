@@ -18,6 +18,7 @@ import {
   arrayOf,
   columnGroups,
   declareAccumulators,
+  multiplyHalfStep,
   multiplyStep,
   operandStaging,
   rowsPerThread,
@@ -177,7 +178,7 @@ export function cutJob(c: CutJobConstants): string {
   workgroupBarrier();
   {
     ${loader.declare()}
-    ${declareAccumulators(tile)}
+    ${declareAccumulators(tile, c.half)}
     ${loader.aim("0u", `tile * ${tile.n}u`)}
     ${loader.load("0u", "params.d")}
     let steps = (params.d + ${tile.k - 1}u) / ${tile.k}u;
@@ -185,7 +186,7 @@ export function cutJob(c: CutJobConstants): string {
       ${loader.store()}
       workgroupBarrier();
       if (s + 1u < steps) { ${loader.load("(s + 1u)", "params.d")} }
-      ${multiplyStep(tile, { half: c.half })}
+      ${c.half ? multiplyHalfStep(tile, "s", "s + 1u == steps") : multiplyStep(tile)}
       workgroupBarrier();
     }
     ${logitsFromAccumulators(tile, c, `tile * ${tile.n}u`)}

@@ -24,6 +24,7 @@ import {
   arrayOf,
   columnGroups,
   declareAccumulators,
+  multiplyHalfStep,
   multiplyStep,
   operandStaging,
   rowsPerThread,
@@ -217,7 +218,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let steps = (params.k + ${tile.k - 1}u) / ${tile.k}u;
   let first = part * (params.partK / ${tile.k}u);
   let last = min(steps, first + params.partK / ${tile.k}u);
-  ${declareAccumulators(tile)}
+  ${declareAccumulators(tile, half)}
   ${
       direct
         ? wgsl`${direct.declare()}
@@ -231,7 +232,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     workgroupBarrier();
     // After the last step this reads what nobody uses, which costs less than a condition.
     ${staged.load("(step + 1u)", "params.k")}
-    ${multiplyStep(tile, { half })}
+    ${half ? multiplyHalfStep(tile, "step", "step + 1u == last") : multiplyStep(tile)}
     workgroupBarrier();
   }`
     }

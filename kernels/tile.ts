@@ -20,14 +20,15 @@
  * Every element is one chain of fused multiply-adds with k ascending, whatever the tile: products of
  * different tile shapes agree bit for bit, which the backward pass of cut cross-entropy relies on.
  *
- * Half mode: workgroup memory holds f16, the products of one step are added up in f16, and the step's
- * sum is added to the f32 accumulators. That halves what is read from workgroup memory; GPUs and
- * drivers that pack two f16 operations into one also compute faster (an NVIDIA H200 through Vulkan does
- * not: 65.8 TFLOP/s in registers for either). Short chains of f16 keep what is lost small (each addition
- * rounds to 11 bits), and an f32 total keeps the loss from growing with K. Tiles agree bit for bit there
- * if their `k` is the same. A step's sum beyond ±65504 becomes infinite, which `overflowed` recognises.
+ * Half mode: workgroup memory holds f16, and a thread adds up products of even and of odd k side by side
+ * in f16, as what GPUs have an instruction for: two products of neighbouring k at once. (With pairs of
+ * columns instead, the row's value would have to be doubled first, and NVIDIA's compiler packs nothing.)
+ * After `HALF_STEPS` steps both sums are added to the f32 accumulators. So short chains of f16, of tile.k
+ * products, keep what is lost small (each addition rounds to 11 bits), and an f32 total keeps the loss from
+ * growing with K. Tiles agree bit for bit there if their `k` is the same. A chain's sum beyond ±65504
+ * becomes infinite, which `overflowed` recognises.
  */
-import { join, unroll } from "./kernel.ts";
+import { join, unroll, wgsl } from "./kernel.ts";
 
 /** Sizes of a workgroup's tile. */
 export interface TileShape {
@@ -104,50 +105,59 @@ export function staging(name: string, depth: number, width: number, half = false
   return `var<workgroup> ${name}: array<array<${vectorOf(half)}, ${width / 4 + 1}>, ${depth}>;`;
 }
 
-/** Rows of an operand's staging between two gaps, and elements in a gap. */
-function stagingGroups(depth: number): { rows: number; gap: number } {
-  return { rows: depth % 8 === 0 ? 8 : 4, gap: Math.max(1, 32 / depth) };
+/**
+ * How an operand is staged: in blocks of four k, because that is what a thread stores at a time (see
+ * tile_loader.ts). Its place then has one bound for WebGPU to check, and the rest is constant. f32: a row
+ * for each k, its elements four rows (columns) of the tile. Half mode: a row for each pair of k, its
+ * elements four rows of the tile, both k of each.
+ *
+ * Eight threads store at once. Where neighbours hold different k of one row of the matrix, each writes to
+ * a block of its own; the gap behind a block sends them to different banks: 1 where all eight do (steps of
+ * 32), 2 where four of them do, and the others hold the next rows (steps of 16).
+ */
+function stagingShape(depth: number, width: number, half: boolean) {
+  return {
+    blocks: depth / 4,
+    rows: half ? 2 : 4,
+    elements: width / 4,
+    gap: depth % 32 === 0 ? 1 : 2,
+  };
 }
 
-/**
- * Workgroup memory for one operand: `depth` rows, one for each k of a step.
- *
- * Eight threads store at once. Where neighbours hold different k of one row of the matrix, they write
- * to every fourth row here, and rows of odd width would send all of them to two of eight banks. With a
- * gap after every eight rows each has a bank of its own: the gap is 1 for 32 rows (8 × k), 2 for 16
- * (4 × k, two rows of the matrix).
- */
+/** Workgroup memory for one operand: see `stagingShape`. */
 export function operandStaging(name: string, depth: number, width: number, half = false): string {
-  const { rows, gap } = stagingGroups(depth), vector = vectorOf(half), type = `Group_${name}`;
-  return `struct ${type} { rows: array<array<${vector}, ${
-    width / 4 + 1
-  }>, ${rows}>, gap: array<${vector}, ${gap}> }
-var<workgroup> ${name}: array<${type}, ${depth / rows}>;`;
+  const { blocks, rows, elements, gap } = stagingShape(depth, width, half);
+  const element = half ? "array<vec4h, 2>" : "vec4f", type = `Block_${name}`;
+  return `struct ${type} { rows: array<array<${element}, ${elements}>, ${rows}>, gap: array<${element}, ${gap}> }
+var<workgroup> ${name}: array<${type}, ${blocks}>;`;
 }
 
 /** Bytes of `operandStaging`. */
 export function operandStagingBytes(depth: number, width: number, half = false): number {
-  const { rows, gap } = stagingGroups(depth);
-  return (depth * (width / 4 + 1) + depth / rows * gap) * (half ? 8 : 16);
+  const { blocks, rows, elements, gap } = stagingShape(depth, width, half);
+  return blocks * (rows * elements + gap) * 16;
 }
 
-/** WGSL of the row of an operand's staging for a k known when the source is written. */
-export function stagedRow({ k: depth }: TileShape, name: string, k: number): string {
-  const { rows } = stagingGroups(depth);
-  return `${name}[${Math.floor(k / rows)}].rows[${k % rows}]`;
+/** WGSL of the row of an operand's staging for a k (in half mode a pair of k) that the source knows. */
+export function stagedRow(name: string, row: number, half = false): string {
+  const rows = half ? 2 : 4;
+  return `${name}[${Math.floor(row / rows)}].rows[${row % rows}]`;
 }
 
-/** The same for the `k` and the following ones `+ i`, where the multiple of four `k` is WGSL. */
-export function stagedRowAt({ k: depth }: TileShape, name: string, k: string, i: number): string {
-  const { rows } = stagingGroups(depth);
-  return `${name}[${k} / ${rows}u].rows[${k} % ${rows}u + ${i}u]`;
-}
+/** Steps whose products half mode adds up in f16: twice as many as of one step, but in two chains. */
+const HALF_STEPS = 2;
 
-/** Registers of the thread's part of the tile: `acc{row}_{group}`, set to zero. */
-export function declareAccumulators(tile: TileShape): string {
+/**
+ * Registers of the thread's part of the tile: `acc{row}_{group}`, set to zero. In half mode also
+ * `step{row}_{column}`, sums of even and of odd k.
+ */
+export function declareAccumulators(tile: TileShape, half = false): string {
+  const rows = rowsPerThread(tile), groups = columnGroups(tile);
   return unroll(
-    rowsPerThread(tile),
-    (i) => join(columnGroups(tile), " ", (j) => `var acc${i}_${j} = vec4f(0.0);`),
+    rows,
+    (i) =>
+      join(groups, " ", (j) => `var acc${i}_${j} = vec4f(0.0);`) +
+      (half ? join(4 * groups, " ", (j) => ` var step${i}_${j} = vec2h(0.0h);`) : ""),
   );
 }
 
@@ -155,42 +165,67 @@ export function declareAccumulators(tile: TileShape): string {
  * One step: adds the outer products of `tile.k` rows of two arrays in workgroup memory.
  *
  * @param from `a`: WGSL of the k-th row of A's array, whose elements are four rows of the tile; `b`:
- *   of the k-th row of B's, whose elements are four columns; `half`: both hold f16, and the products
- *   of this step are added up in f16 first.
+ *   of the k-th row of B's, whose elements are four columns.
  */
 export function multiplyStep(
   tile: TileShape,
   {
-    a = (k) => stagedRow(tile, "stageA", k),
-    b = (k) => stagedRow(tile, "stageB", k),
-    half = false,
-  }: {
-    a?: (k: number) => string;
-    b?: (k: number) => string;
-    half?: boolean;
-  } = {},
+    a = (k) => stagedRow("stageA", k),
+    b = (k) => stagedRow("stageB", k),
+  }: { a?: (k: number) => string; b?: (k: number) => string } = {},
 ): string {
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
-  const each = (piece: (i: number, j: number) => string) =>
-    join(rows, " ", (i) => join(groups, " ", (j) => piece(i, j)));
-  const add = (i: number, j: number, k: number) => {
-    const x = `a${i >> 2}.${XYZW[i & 3]}`;
-    if (!half) return `acc${i}_${j} = fma(vec4f(${x}), b${j}, acc${i}_${j});`;
-    return k === 0
-      ? `step${i}_${j} = vec4h(${x}) * b${j};`
-      : `step${i}_${j} = fma(vec4h(${x}), b${j}, step${i}_${j});`;
-  };
-  const products = unroll(
+  return unroll(
     tile.k,
     (k) =>
       `{ ${join(rows / 4, " ", (i) => `let a${i} = ${a(k)}[ty + ${i * tile.threadsY}u];`)} ${
         join(groups, " ", (j) => `let b${j} = ${b(k)}[tx + ${j * tile.threadsX}u];`)
-      } ${each((i, j) => add(i, j, k))} }`,
+      } ${
+        join(rows, " ", (i) =>
+          join(
+            groups,
+            " ",
+            (j) => `acc${i}_${j} = fma(vec4f(a${i >> 2}.${XYZW[i & 3]}), b${j}, acc${i}_${j});`,
+          ))
+      } }`,
   );
-  if (!half) return products;
-  return `{ ${each((i, j) => `var step${i}_${j}: vec4h;`)}
-${products}
-${each((i, j) => `acc${i}_${j} += vec4f(step${i}_${j});`)} }`;
+}
+
+/**
+ * The same in half mode, for `stageA` and `stageB`.
+ *
+ * @param step,last WGSL: the step's number, and whether it is the last one.
+ */
+export function multiplyHalfStep(tile: TileShape, step: string, last: string): string {
+  const rows = rowsPerThread(tile), groups = columnGroups(tile);
+  /** Loads `count` groups of four, two to a variable: `name0` … with both k of two rows (columns). */
+  const load = (name: string, row: string, thread: string, count: number, threads: number) =>
+    unroll(
+      count,
+      (g) =>
+        join(2, " ", (h) => `let ${name}${2 * g + h} = ${row}[${thread} + ${g * threads}u][${h}];`),
+    );
+  const pairOf = (name: string, i: number) => `${name}${i >> 1}.${i & 1 ? "zw" : "xy"}`;
+  const each = (piece: (i: number, j: number) => string) =>
+    unroll(rows, (i) => join(4 * groups, " ", (j) => piece(i, j)));
+  const sums = (i: number, g: number, parity: string) =>
+    `vec4f(vec4h(${join(4, ", ", (e) => `step${i}_${4 * g + e}.${parity}`)}))`;
+  return wgsl`
+${
+    unroll(tile.k / 2, (pair) =>
+      wgsl`{
+${load("a", stagedRow("stageA", pair, true), "ty", rows / 4, tile.threadsY)}
+${load("b", stagedRow("stageB", pair, true), "tx", groups, tile.threadsX)}
+${each((i, j) => `step${i}_${j} = fma(${pairOf("a", i)}, ${pairOf("b", j)}, step${i}_${j});`)}
+}`)
+  }
+if (${step} % ${HALF_STEPS}u == ${HALF_STEPS - 1}u || ${last}) {
+${
+    unroll(rows, (i) =>
+      join(groups, " ", (g) => `acc${i}_${g} += ${sums(i, g, "x")} + ${sums(i, g, "y")};`))
+  }
+${each((i, j) => `step${i}_${j} = vec2h(0.0h);`)}
+}`;
 }
 
 /**
@@ -214,7 +249,7 @@ export function multiplyStepTransposed(
             join(
               groups,
               " ",
-              (j) => `let b${j} = ${stagedRow(tile, b, 4 * q + k)}[tx + ${j * tile.threadsX}u];`,
+              (j) => `let b${j} = ${stagedRow(b, 4 * q + k)}[tx + ${j * tile.threadsX}u];`,
             )
           } ${
             join(

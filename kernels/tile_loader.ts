@@ -7,7 +7,7 @@
  * scalars instead of vectors of four.
  */
 import { join, unroll } from "./kernel.ts";
-import { stagedRowAt, type TileShape, tileThreads, vectorOf, XYZW } from "./tile.ts";
+import { type TileShape, tileThreads, vectorOf, XYZW } from "./tile.ts";
 
 /**
  * How an operand lies in memory.
@@ -182,15 +182,31 @@ export class TileLoader {
     return unroll(this.#rounds, (r) =>
       this.#each(r, ({ operand, stage, half = false }) => {
         const registers = [0, 1, 2, 3].map((i) => `${this.prefix}${r}_${i}`);
+        if (half) return this.#storePairs(registers, operand.order, stage);
         return join(4, " ", (i) => {
           const four = operand.order === "k"
             ? `${vectorOf(this.#half)}(${
               registers.map((register) => `${register}.${XYZW[i]}`).join(", ")
             })`
             : registers[i];
-          const converted = half === this.#half ? four : `${vectorOf(half)}(${four})`;
-          return `${stagedRowAt(this.tile, stage, "kq", i)}[rq / 4u] = ${converted};`;
+          const widened = this.#half ? `vec4f(${four})` : four;
+          return `${stage}[kq / 4u].rows[${i}][rq / 4u] = ${widened};`;
         });
+      }));
+  }
+
+  /** Half mode: elements of two rows and two k, see `stagingShape` in tile.ts. */
+  #storePairs(registers: string[], order: Operand["order"], stage: string): string {
+    return join(2, " ", (pair) =>
+      join(2, " ", (two) => {
+        const [one, other] = order === "k"
+          ? registers.slice(2 * two, 2 * two + 2)
+          : registers.slice(2 * pair, 2 * pair + 2);
+        const [x, y] = XYZW.slice(2 * (order === "k" ? pair : two));
+        const four = order === "k"
+          ? `${one}.${x}${y}, ${other}.${x}${y}`
+          : `${one}.${x}, ${other}.${x}, ${one}.${y}, ${other}.${y}`;
+        return `${stage}[kq / 4u].rows[${pair}][rq / 4u][${two}] = vec4h(${four});`;
       }));
   }
 }

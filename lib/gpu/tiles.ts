@@ -124,13 +124,10 @@ export function gradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
 }
 
 /**
- * Tiles of logits in half mode. Measured on an NVIDIA H200: 53.8 TFLOP/s, the second 49 and half the
- * error; it is for devices whose workgroup memory is too small for the gradients of the first. 64 × 128
- * has 53.2, but its G takes so much of it that a job of the gradients has 32 rows for 64: three times
+ * Tiles of logits in half mode. Measured on an NVIDIA H200: 61 TFLOP/s (f32: 45), the second 47 and half
+ * the error; it is for devices whose workgroup memory is too small for the gradients of the first. 64 × 128
+ * has 60, but its G takes so much of it that a job of the gradients has 32 rows for 64: three times
  * slower where all rows survive.
- *
- * There is not more to win: f16 in registers makes 65.8 TFLOP/s there, as f32 does (no packed
- * arithmetic through Vulkan), so that only workgroup memory is spared.
  */
 const HALF_TILES: readonly TileShape[] = [
   { m: 128, n: 64, k: 32, threadsX: 8, threadsY: 16, lanesX: 8 },
@@ -138,7 +135,7 @@ const HALF_TILES: readonly TileShape[] = [
 ];
 
 /**
- * The tile of logits in half mode. Its `k` is how many products are summed in f16, which every kernel
+ * The tile of logits in half mode. Its `k` is how many products a chain of f16 has, which every kernel
  * that makes the same logits must agree on.
  */
 export function halfTile(gpu: GpuDevice): TileShape {

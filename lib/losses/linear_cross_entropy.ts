@@ -51,11 +51,11 @@ export interface LossAndAccuracy {
  * gradient of NaN, and all of C's gradient is NaN then. A bias of −Infinity is the exception: it takes its
  * entry out, and a token whose target that is has the loss Infinity and an ordinary gradient.
  *
- * Half mode: if E and C are f16 (both), logits are made of f16 products. Those of a step, 32 (16 on an
- * adapter with little workgroup memory), are added up in f16 and then to a total in f32; exponentials, sums, loss and
- * gradients are f32, and so are the gradients' tensors. A step may add up to ±65504; beyond that the
- * logit counts as infinite. Each addition rounds to 2⁻¹¹ of what is there, so a logit is good to about
- * 1e-3 of the steps' sums that it is made of. The gradients' products read E and C as f16 and multiply
+ * Half mode: if E and C are f16 (both), logits are made of f16 products. 32 of them (16 on an adapter with
+ * little workgroup memory), of even or of odd places in D, are added up in f16 and then to a total in f32;
+ * exponentials, sums, loss and gradients are f32, and so are the gradients' tensors. Such a chain may add
+ * up to ±65504; beyond that the logit counts as infinite. Each addition rounds to 2⁻¹¹ of what is there, so
+ * a logit is good to about 1e-3 of the chains' sums that it is made of. The gradients' products read E and C as f16 and multiply
  * in f32.
  *
  * @param e f32 or f16 [..., D]: the embeddings, for instance [B, T, D].

@@ -75,7 +75,7 @@ for (
     }, { softcap: 8 }],
   ] as const
 ) {
-  Deno.test(`half mode is as exact as f32 where a step's products add up to 11 bits: ${name}`, async () => {
+  Deno.test(`half mode is as exact as f32 where a chain's products add up to 11 bits: ${name}`, async () => {
     using gpu = await Gpu.open();
     const p = quarters(randomProblem(size));
     const { loss, dE, dC, dBias } = expected(p, options);
@@ -109,14 +109,14 @@ function flatProblem({ t, v, d }: { t: number; v: number; d: number }): HostProb
   };
 }
 
-Deno.test("half mode's error is what f16 sums of a step's products make of it", async () => {
+Deno.test("half mode's error is what f16 sums of a chain's products make of it", async () => {
   using gpu = await Gpu.open();
   const p = flatProblem({ t: 64, v: 200, d: 128 });
   const { loss, dE, dC } = expected(p, {});
   for (const way of WAYS) {
     const result = await run(gpu, p, way);
     const label = JSON.stringify(way);
-    // A step's products of size 1/√128 add up to about 0.5; each of its additions is off by up to 2⁻¹² of
+    // A chain's products of size 1/√128 add up to about 0.5; each of its additions is off by up to 2⁻¹² of
     // that, 5e-5 at random: over 128 of them 1e-3 in a logit. A gradient's error is that of its
     // probabilities, averaged over tokens or entries; the mean loss averages 64 tokens' errors.
     assert(Math.abs(result.loss[0] - loss[0]) < 5e-4, `${label}: ${result.loss[0]}, ${loss[0]}`);
@@ -144,24 +144,24 @@ function constant(d: number, e: number, c: number, other: number): HostProblem {
   return { e: embedding, c: classifier, targets: Int32Array.of(3), b: 1, t: 1, d, v: 40 };
 }
 
-Deno.test("logits beyond f16's range are right while a step's products are within", async () => {
+Deno.test("logits beyond f16's range are right while a chain's products are within", async () => {
   using gpu = await Gpu.open();
-  // 61440 a step and multiples of 1920 or 3840 on the way, which f16 holds; four steps make a logit.
-  const step = halfTile(gpu).k, c = 61440 / 64 / step;
-  const p = constant(4 * step, 64, -c, c);
+  // 61440 a chain and multiples of 1920 or 3840 on the way, which f16 holds; four chains make a logit.
+  const chain = halfTile(gpu).k, c = 61440 / 64 / chain;
+  const p = constant(4 * chain, 64, -c, c);
   for (const way of WAYS) {
     assertEquals((await run(gpu, p, way)).loss[0], 0);
     assertEquals((await run(gpu, { ...p, targets: Int32Array.of(5) }, way)).loss[0], 8 * 61440);
   }
 });
 
-Deno.test("a step's products beyond f16's range make the loss infinite", async () => {
+Deno.test("a chain's products beyond f16's range make the loss infinite", async () => {
   using gpu = await Gpu.open();
-  const step = halfTile(gpu).k, beyond = 67584 / 64 / step;
+  const chain = halfTile(gpu).k, beyond = 67584 / 64 / chain;
   for (const other of [beyond, -beyond]) {
     for (const way of WAYS) {
       for (const target of [3, 5]) {
-        const p = { ...constant(4 * step, 64, 1, other), targets: Int32Array.of(target) };
+        const p = { ...constant(4 * chain, 64, 1, other), targets: Int32Array.of(target) };
         assertEquals((await run(gpu, p, way)).loss[0], Infinity, JSON.stringify({ way, other }));
       }
     }

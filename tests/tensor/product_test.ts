@@ -137,6 +137,44 @@ Deno.test("memory rows longer than the matrices, whose gaps in Y stay as they we
   }
 });
 
+Deno.test({
+  name: "products of halves in all orientations are exact where f16 holds every sum of a chain",
+  ignore: !gpu.features.has("shader-f16"),
+  async fn() {
+    // 33 and 100 end within a step and within a pair of steps.
+    for (const [m, n, k] of [[20, 24, 32], [33, 18, 33], [12, 20, 100]]) {
+      const quarters = (length: number, seed: number) =>
+        Float32Array.from({ length }, (_, i) => ((i * seed + 5) % 17 - 8) / 4);
+      const a = quarters(m * k, 7), b = quarters(k * n, 11);
+      const halves = (x: Float32Array) => gpu.tensor(new Float16Array(x));
+      for (const { transposeA, transposeB } of orientations) {
+        using _ = gpu.scope();
+        const y = gpu.empty([m, n]);
+        product(gpu, {
+          a: halves(a),
+          b: halves(b),
+          y,
+          m,
+          n,
+          k,
+          transposeA,
+          transposeB,
+          half: "both",
+        });
+        const truth = Float32Array.from({ length: m * n }, (_, at) => {
+          const i = Math.floor(at / n), j = at % n;
+          let sum = 0;
+          for (let l = 0; l < k; l++) {
+            sum += a[transposeA ? l * m + i : i * k + l] * b[transposeB ? j * k + l : l * n + j];
+          }
+          return sum;
+        });
+        assertEquals(await y.read(), truth, JSON.stringify({ m, n, k, transposeA, transposeB }));
+      }
+    }
+  },
+});
+
 Deno.test("batches of products, with a B each or one for all", async () => {
   for (const sharedB of [false, true]) {
     for (const [m, n, k] of [[8, 12, 4], [5, 7, 3]]) {
