@@ -10,8 +10,8 @@
  *    local arrays would be bounds-checked and spilled (measured: 2 TFLOP/s instead of 43).
  * 2. While one step is multiplied, the next one is already on its way into registers (prefetch).
  * 3. Rows of workgroup memory are named by constants and only places within a row by the thread: no
- *    clamp in the inner loop. Odd widths, and a little room after every eight rows, spread over the
- *    banks what neighbouring threads store (see `operandStaging`).
+ *    clamp in the inner loop. A little room after every four rows spreads over the banks what
+ *    neighbouring threads store (see `stagingShape`).
  * 4. The 32 threads that run in lock step form a rectangle of `lanesX` columns, so that what they
  *    read from workgroup memory is mostly the same and is broadcast.
  *
@@ -102,8 +102,8 @@ export function columnGroups(tile: TileShape): number {
 }
 
 /** Workgroup memory for `depth` rows of `width` values, four of them an element. */
-export function staging(name: string, depth: number, width: number, half = false): string {
-  return `var<workgroup> ${name}: array<array<${vectorOf(half)}, ${width / 4 + 1}>, ${depth}>;`;
+export function staging(name: string, depth: number, width: number): string {
+  return `var<workgroup> ${name}: array<array<vec4f, ${width / 4 + 1}>, ${depth}>;`;
 }
 
 /**

@@ -124,7 +124,7 @@ export function gradientTile(gpu: GpuDevice, forward: TileShape): TileShape {
 }
 
 /**
- * Tiles of logits in half mode. Measured on an NVIDIA H200: 61 TFLOP/s (f32: 45), the second 47 and half
+ * Tiles of logits in half mode. Measured on an NVIDIA H200: 61 TFLOP/s (f32: 45), the second 49 and half
  * the error; it is for devices whose workgroup memory is too small for the gradients of the first. 64 × 128
  * has 60, but its G takes so much of it that a job of the gradients has 32 rows for 64: three times
  * slower where all rows survive.
