@@ -23,7 +23,7 @@
  * Half mode: workgroup memory holds f16, and a thread adds up products of even and of odd k side by side
  * in f16: two products of neighbouring k at once, for which GPUs have an instruction. (Pairs of columns
  * would share the row's value. NVIDIA's instruction can do that, but then only on one of the two units that
- * it runs on otherwise: in registers 63 TFLOP/s for 85.)
+ * it runs on otherwise: 63 TFLOP/s for 85, of what is staged.)
  * After `HALF_STEPS` steps both sums are added to the f32 accumulators. So short chains of f16, of tile.k
  * products, keep what is lost small (each addition rounds to 11 bits), and an f32 total keeps the loss from
  * growing with K. Tiles agree bit for bit there if their `k` is the same. A chain's sum beyond ±65504
