@@ -7,6 +7,18 @@
 import { elementIndex } from "./grid.ts";
 import { type BindingType, defineKernel, unroll, wgsl } from "./kernel.ts";
 
+/**
+ * WGSL that adds them to element i of y.
+ *
+ * @param parts WGSL of the array they are in; `count` of how many elements each has.
+ */
+export function addParts(n: number, parts: string, y: string, count: string): string {
+  return wgsl`var sum = ${y}[i];
+  ${unroll(n, (p) => `let part${p} = ${parts}[${p}u * ${count} + i];`)}
+  ${unroll(n, (p) => `sum += part${p};`)}
+  ${y}[i] = sum;`;
+}
+
 export const sumParts = defineKernel(
   "sum_parts",
   ({ parts, vector }: { parts: number; vector: boolean }) => {
@@ -20,10 +32,7 @@ export const sumParts = defineKernel(
 fn main(@builtin(global_invocation_id) id: vec3u) {
   ${elementIndex(256)}
   if (i >= params.count) { return; }
-  var sum = y[i];
-  ${unroll(parts, (p) => `let part${p} = parts[${p}u * params.count + i];`)}
-  ${unroll(parts, (p) => `sum += part${p};`)}
-  y[i] = sum;
+  ${addParts(parts, "parts", "y", "params.count")}
 }`,
     };
   },

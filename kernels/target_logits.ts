@@ -8,9 +8,12 @@
  */
 import { rowIndex } from "./grid.ts";
 import { TANH4 } from "./activation.ts";
-import { defineKernel, wgsl } from "./kernel.ts";
+import { defineKernel, unroll, wgsl } from "./kernel.ts";
 import { NOT_FINITE } from "./not_finite.ts";
 import { arrayOf } from "./tile.ts";
+
+/** Products that a thread has on their way at a time. */
+const AT_ONCE = 4;
 
 export const targetLogits = defineKernel(
   "target_logits",
@@ -36,8 +39,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
   let target_column = targets[row] - params.first;
   if (target_column >= params.columns) { return; }
   var sum = 0.0;
-  for (var k = lid; k < params.d; k += 64u) {
-    sum += f32(e[rows[row] * params.d + k]) * f32(c[target_column * params.d + k]);
+  let e_at = rows[row] * params.d;
+  let c_at = target_column * params.d;
+  for (var k = lid; k < params.d; k += ${64 * AT_ONCE}u) {
+    ${
+      unroll(AT_ONCE, (n) =>
+        `let k${n} = min(k + ${
+          64 * n
+        }u, params.d - 1u); let p${n} = f32(e[e_at + k${n}]) * f32(c[c_at + k${n}]);`)
+    }
+    ${unroll(AT_ONCE, (n) => `sum += select(0.0, p${n}, k + ${64 * n}u < params.d);`)}
   }
   sums[lid] = sum;
   workgroupBarrier();

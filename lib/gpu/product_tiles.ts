@@ -114,17 +114,19 @@ export function productTileCandidates(
 /**
  * The tile for a product of M × N, and into how many parts K is cut, if it may be (`divisible`). The parts
  * do not depend on what was tuned, so that results do not either. Products of the same `shapes` share a
- * choice; there is none for those too small for large tiles, or with f16 for B (`half`).
+ * choice; there is none for those too small for large tiles, with f16 for B (`half`), or where another tile
+ * would change the result (not `tuned`).
  */
 export function chooseTile(
   gpu: GpuDevice,
-  { m, n, k, batch = 1, divisible = true, half = false }: {
+  { m, n, k, batch = 1, divisible = true, half = false, tuned = true }: {
     m: number;
     n: number;
     k: number;
     batch?: number;
     divisible?: boolean;
     half?: boolean;
+    tuned?: boolean;
   },
   orientation: Orientation = "A·B",
 ): { tile: TileShape; splits: number; shapes?: string } {
@@ -135,7 +137,7 @@ export function chooseTile(
       splits: divisible ? Math.max(1, Math.ceil(k / SOFTWARE_TILE.k / MOST_STEPS)) : 1,
     }
     : standardProductTile(m, n, k, batch, divisible, largeTiles(gpu, k, orientation, half));
-  if (tile === MEDIUM_TILE || half) return { tile, splits };
+  if (tile === MEDIUM_TILE || half || !tuned) return { tile, splits };
   const shapes = `${upToPower(count(tile) * splits, 512)} workgroups K ${upToPower(k, 1024)}${
     k % LONGEST_STEP ? ` (no multiple of ${LONGEST_STEP})` : ""
   }${splits > 1 ? ` in ${splits} parts` : ""}`;
@@ -153,7 +155,7 @@ function softwareTile(m: number, n: number, k: number): TileShape {
 }
 
 /** Parts of K at most, and bytes that they may take beside the result: M · N · 4 each. */
-const MOST_PARTS = 14, MOST_PARTS_BYTES = 32 * 2 ** 20;
+const MOST_PARTS = 24, MOST_PARTS_BYTES = 32 * 2 ** 20;
 
 /** What adding up another part costs, in k: 8 bytes an element at 4 TB/s, 2 operations at 47 TFLOP/s. */
 const PART_COST = 47;

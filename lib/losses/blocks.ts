@@ -1,12 +1,20 @@
 /** Blocks of logits in scratch memory: what the naive, chunked and exact cut ways are made of. */
 import { gatherRows } from "../../kernels/gather_rows.ts";
-import { elementGrid } from "../../kernels/grid.ts";
+import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import { logitsColumnSums } from "../../kernels/logits_column_sums.ts";
 import { LOGITS_GRADIENT_WIDTH, logitsGradient } from "../../kernels/logits_gradient.ts";
+import { targetLogits } from "../../kernels/target_logits.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { elementBytes } from "../tensor/shape.ts";
-import { independentProducts, type Product, product } from "../tensor/product.ts";
+import {
+  type Product,
+  product,
+  type Started,
+  startProduct,
+  sumsOf,
+  transposedFirst,
+} from "../tensor/product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Problem } from "./problem.ts";
 
@@ -92,37 +100,93 @@ export function rowsOfE(p: Problem, block: RowBlock): { slice: BufferSlice; copy
   return { slice: copy.slice(0, bytes), copy };
 }
 
+/** The product that makes a part of a block's logits. */
+function logitsProduct(
+  p: Problem,
+  e: BufferSlice,
+  rows: number,
+  { first, columns }: ColumnBlock,
+  part: ColumnBlock,
+  logits: BufferSlice,
+): Product {
+  return {
+    a: e,
+    b: p.shardOf(p.c, part),
+    y: columnsOf(logits, part.first - first),
+    m: rows,
+    n: part.columns,
+    k: p.d,
+    transposeB: true,
+    half: p.half ? "both" : undefined,
+    strideY: logitsStride(columns),
+    padded: true,
+    bias: p.biasOf(part),
+  };
+}
+
+/** The same memory, from a column on. */
+function columnsOf(logits: BufferSlice, column: number): BufferSlice {
+  return { ...logits, offset: logits.offset + column * 4, bytes: logits.bytes - column * 4 };
+}
+
 /** logits = softcap(E · Cᵀ + bias) of a block, with a stride of `logitsStride(columns)`. */
 export function logitsBlock(
   p: Problem,
   e: BufferSlice,
   rows: number,
-  { first, columns }: ColumnBlock,
+  columns: ColumnBlock,
   logits: BufferSlice,
 ): void {
   const { softcap } = p.options;
-  for (const part of columnParts(p, first, columns)) {
+  for (const part of columnParts(p, columns.first, columns.columns)) {
     product(p.gpu, {
-      a: e,
-      b: p.shardOf(p.c, part),
-      y: {
-        ...logits,
-        offset: logits.offset + (part.first - first) * 4,
-        bytes: logits.bytes - (part.first - first) * 4,
-      },
-      m: rows,
-      n: part.columns,
-      k: p.d,
-      transposeB: true,
-      half: p.half ? "both" : undefined,
-      strideY: logitsStride(columns),
-      padded: true,
-      bias: p.biasOf(part),
+      ...logitsProduct(p, e, rows, columns, part, logits),
       activation: softcap ? "softcap" : undefined,
       cap: softcap || 1,
       checked: true,
     });
   }
+}
+
+/**
+ * exp(E · Cᵀ + bias − reference) of a block of whole rows, laid out like logits, and sums of them: see
+ * kernels/exponentials.ts. The caller releases `sums`, f32 [count, sumStride], of which `rows` are used.
+ *
+ * @param transposed the rows of E transposed, if they are, as A of a product.
+ */
+export function exponentialsBlock(
+  p: Problem,
+  e: BufferSlice,
+  rows: number,
+  reference: BufferSlice,
+  exponentials: BufferSlice,
+  transposed: Partial<Product> = {},
+): { sums: DeviceBuffer; count: number; sumStride: number } {
+  const all = { first: 0, columns: p.v };
+  const parts = columnParts(p, 0, p.v);
+  const products = parts.map((part) => ({
+    ...logitsProduct(p, e, rows, all, part, exponentials),
+    ...transposed,
+  }));
+  const made = products.map((each) => sumsOf(p.gpu, each));
+  const count = made.reduce((sum, { count }) => sum + count, 0);
+  const sumStride = Math.max(...made.map(({ rows }) => rows));
+  const sums = p.allocate(sumStride * count * 4, "sums of exponentials");
+  let firstSum = 0;
+  products.forEach((each, i) => {
+    const { first, columns } = parts[i], isLast = i === parts.length - 1;
+    const written = isLast ? logitsStride(p.v) - first : columns;
+    const exponentials = { reference, sums, sumStride, firstSum, written };
+    product(p.gpu, { ...each, exponentials });
+    firstSum += made[i].count;
+  });
+  return { sums, count, sumStride };
+}
+
+/** Whether logits of so many rows are made of E transposed. */
+export function needsTransposed(p: Problem, rows: number): boolean {
+  const all = { first: 0, columns: p.v }, memory = p.e.slice;
+  return transposedFirst(p.gpu, logitsProduct(p, memory, rows, all, all, memory));
 }
 
 /** Logits of a block become their gradient, in place. */
@@ -153,6 +217,8 @@ export function logitsGradientBlock(
  * Gradients of E, C and bias from the gradient of a block of logits.
  *
  * @param fresh whether this block is the first that its rows of E, or its columns, see.
+ * @param scales f32 [rows]: what the rows of `dLogits` are still to be multiplied by; those of `e` have been.
+ * @param later whether the caller finishes the product for E that comes back, if one does.
  */
 export function gradientProducts(
   p: Problem,
@@ -162,14 +228,12 @@ export function gradientProducts(
   e: BufferSlice,
   gradients: Gradients,
   fresh: { rows: boolean; columns: boolean },
-): void {
+  scales?: BufferSlice,
+  later = false,
+): Started | undefined {
   const stride = logitsStride(columns);
+  let ofE: Started | undefined;
   const parts = columnParts(p, first, columns);
-  const at = (part: ColumnBlock): BufferSlice => ({
-    ...dLogits,
-    offset: dLogits.offset + (part.first - first) * 4,
-    bytes: dLogits.bytes - (part.first - first) * 4,
-  });
   const bytes = block.rows * p.d * 4;
   const own = gradients.e && !p.identity
     ? p.allocate(bytes, "rows of the gradient of e")
@@ -183,11 +247,11 @@ export function gradientProducts(
     );
   if (own && !fresh.rows) rowsOf(false, gradients.e!, own);
   parts.forEach((part, i) => {
-    const half = p.half ? "b" : undefined, products: Product[] = [];
+    const half = p.half ? "b" : undefined;
     if (gradients.e) {
       const { buffer, offset } = gradients.e.slice;
-      products.push({
-        a: at(part),
+      ofE = startProduct(p.gpu, {
+        a: columnsOf(dLogits, part.first - first),
         b: p.shardOf(p.c, part),
         y: own?.slice(0, bytes) ?? { buffer, offset: offset + block.first * p.d * 4, bytes },
         m: block.rows,
@@ -197,11 +261,16 @@ export function gradientProducts(
         strideA: stride,
         padded: true,
         accumulate: !fresh.rows || i > 0,
+        scales,
       });
+      if (!later || own || i < parts.length - 1) {
+        ofE.finish();
+        ofE = undefined;
+      }
     }
     if (gradients.c) {
-      products.push({
-        a: at(part),
+      product(p.gpu, {
+        a: columnsOf(dLogits, part.first - first),
         b: e,
         y: p.shardOf(gradients.c, part),
         m: part.columns,
@@ -213,28 +282,27 @@ export function gradientProducts(
         accumulate: !fresh.columns,
       });
     }
-    independentProducts(p.gpu, products);
   });
   if (own) {
     rowsOf(true, own, gradients.e!);
     own.release();
   }
   for (let row = 0; gradients.bias && row < block.rows; row += SUMMED_ROWS) {
-    const rowBytes = stride * 4;
     p.gpu.run(
-      logitsColumnSums({ accumulate: !fresh.columns || row > 0 }),
+      logitsColumnSums({
+        accumulate: !fresh.columns || row > 0,
+        scaled: scales !== undefined,
+      }),
       {
-        x: {
-          ...dLogits,
-          offset: dLogits.offset + row * rowBytes,
-          bytes: dLogits.bytes - row * rowBytes,
-        },
+        x: columnsOf(dLogits, row * stride),
         y: gradients.bias,
+        ...(scales ? { scales: columnsOf(scales, row) } : {}),
       },
       { rowCount: Math.min(SUMMED_ROWS, block.rows - row), columns, stride, firstColumn: first },
       elementGrid(columns, 64),
     );
   }
+  return ofE;
 }
 
 /** A range of columns, cut at the borders of shards. */
@@ -277,4 +345,26 @@ export function gradientsByBlocks(
   }
   scratch.release();
   return gradients;
+}
+
+/** The logit of every row's target, about: known before the vocabulary is walked through. */
+export function targetLogitEstimates(p: Problem): DeviceBuffer {
+  const estimates = p.allocate(p.rowCount * 4, "target logit estimates");
+  for (const shard of p.shards) {
+    p.gpu.run(targetLogits({ bias: p.bias !== undefined, half: p.half }), {
+      e: p.e,
+      c: p.shardOf(p.c, shard),
+      rows: p.rows,
+      targets: p.targets,
+      y: estimates,
+      ...(p.bias ? { bias: p.bias } : {}),
+    }, {
+      rowCount: p.rowCount,
+      d: p.d,
+      first: shard.first,
+      columns: shard.columns,
+      softcap: p.options.softcap,
+    }, rowGrid(p.rowCount));
+  }
+  return estimates;
 }

@@ -6,8 +6,8 @@ import type { Kernel } from "../../kernels/kernel.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
 import { cutTile, halfTile, MOST_STEPS, tunedCutTile } from "../gpu/tiles.ts";
-import { gradientsByBlocks } from "./blocks.ts";
-import { filteredGradients, type KeepMap, targetLogitEstimates } from "./cut_filtered.ts";
+import { gradientsByBlocks, targetLogitEstimates } from "./blocks.ts";
+import { filteredGradients, type KeepMap } from "./cut_filtered.ts";
 import { type Problem, SHARD_ROWS } from "./problem.ts";
 import type { ForwardResult } from "./stored.ts";
 

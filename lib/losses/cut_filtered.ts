@@ -5,7 +5,6 @@ import { cutJobs } from "../../kernels/cut_jobs.ts";
 import { cutMeasure } from "../../kernels/cut_measure.ts";
 import { cutRows } from "../../kernels/cut_rows.ts";
 import { elementGrid, rowGrid } from "../../kernels/grid.ts";
-import { targetLogits as targetLogitsKernel } from "../../kernels/target_logits.ts";
 import type { TileShape } from "../../kernels/tile.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
@@ -24,28 +23,6 @@ export interface KeepMap {
   rowWords: number;
   tiles: number;
   tile: TileShape;
-}
-
-/** The logit of every row's target, about: known before the vocabulary is walked through. */
-export function targetLogitEstimates(p: Problem): DeviceBuffer {
-  const estimates = p.allocate(p.rowCount * 4, "target logit estimates");
-  for (const shard of p.shards) {
-    p.gpu.run(targetLogitsKernel({ bias: p.bias !== undefined, half: p.half }), {
-      e: p.e,
-      c: p.shardOf(p.c, shard),
-      rows: p.rows,
-      targets: p.targets,
-      y: estimates,
-      ...(p.bias ? { bias: p.bias } : {}),
-    }, {
-      rowCount: p.rowCount,
-      d: p.d,
-      first: shard.first,
-      columns: shard.columns,
-      softcap: p.options.softcap,
-    }, rowGrid(p.rowCount));
-  }
-  return estimates;
 }
 
 /** Rows with the same target, together. */

@@ -9,6 +9,7 @@ import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Gradients, RowBlock, Wanted } from "./blocks.ts";
 import { cutForward } from "./cut.ts";
+import { canUseExponentials, exponentialForward } from "./exponentials.ts";
 import type {
   AnyOptions,
   LinearCrossEntropyOptions,
@@ -17,7 +18,13 @@ import type {
   WithLseAndAccuracy,
 } from "./options.ts";
 import { Problem } from "./problem.ts";
-import { chunkedForward, type ForwardResult, naiveForward } from "./stored.ts";
+import {
+  chunkedForward,
+  eagerForward,
+  type EagerResult,
+  type ForwardResult,
+  naiveForward,
+} from "./stored.ts";
 
 /** Loss and log-sum-exp, for `returnLse: true`. */
 export interface LossAndLse {
@@ -127,6 +134,9 @@ interface Computed {
   accuracy?: Tensor;
 }
 
+/** No gradients. */
+const NOTHING: Wanted = { e: false, c: false, bias: false };
+
 function compute(
   p: Problem,
   inputs: readonly Tensor[],
@@ -197,16 +207,17 @@ function compute(
     );
 
   // The chunked way knows the gradient of mean and sum up to a factor, while it has the logits.
-  const isEager = p.options.impl === "chunked" && differentiate && reduction !== "none" &&
-    !returnLse;
-  let forward: ForwardResult, made: Gradients | undefined;
-  if (isEager) {
-    const eager = chunkedForward(p, { wanted, factor });
-    forward = eager;
-    made = eager.eager;
-  } else if (p.options.impl === "cut") forward = cutForward(p, differentiate);
-  else if (p.options.impl === "naive") forward = naiveForward(p, differentiate);
-  else forward = chunkedForward(p, undefined);
+  const { impl } = p.options;
+  const isEager = impl === "chunked" && reduction !== "none" && !returnLse;
+  let forward: ForwardResult | EagerResult;
+  if (isEager && canUseExponentials(p)) {
+    forward = exponentialForward(p, { wanted: differentiate ? wanted : NOTHING, factor });
+  } else if (isEager && differentiate) forward = eagerForward(p, { wanted, factor });
+  else if (impl === "chunked") forward = chunkedForward(p);
+  else if (impl === "naive") forward = naiveForward(p, differentiate);
+  else forward = cutForward(p, differentiate);
+  const later = "made" in forward ? undefined : forward;
+  let made = "made" in forward ? forward.made : undefined;
 
   /** One value a token, or their sum times a factor. */
   const reduced = (values: DeviceBuffer, label: string, factor: number) => {
@@ -223,7 +234,7 @@ function compute(
   let lse: Tensor | undefined;
   if (returnLse) {
     lse = gpu.empty(p.tokenShape, { label: "lse" });
-    spread(p, forward.lse, lse);
+    spread(p, later!.lse, lse);
   }
 
   const release = () => {
@@ -250,8 +261,8 @@ function compute(
         }
       } else {
         const coefficients = p.allocate(p.rowCount * 16, "coefficients");
-        coefficientsOf(forward.lse, { first: 0, rows: p.rowCount }, coefficients, dLoss, dLse);
-        gradients = forward.gradients(coefficients, wanted);
+        coefficientsOf(later!.lse, { first: 0, rows: p.rowCount }, coefficients, dLoss, dLse);
+        gradients = later!.gradients(coefficients, wanted);
         coefficients.release();
       }
       return bias ? [gradients.e, gradients.c, gradients.bias] : [gradients.e, gradients.c];

@@ -29,6 +29,13 @@ export interface ForwardResult {
   gradients(coefficients: DeviceBuffer, wanted: Wanted): Gradients;
 }
 
+/** Losses of the rows that count, and gradients that were made along with them. */
+export interface EagerResult {
+  /** f32 [rowCount]. */
+  losses: DeviceBuffer;
+  made: Gradients;
+}
+
 /** Gradients computed along with the loss, for an upstream gradient of 1. */
 export interface EagerGradients {
   wanted: Wanted;
@@ -73,7 +80,7 @@ function statistics(
 }
 
 /** Throws if the logits of the smallest block of rows are more than a kernel can bind. */
-function checkWidth(p: Problem): void {
+export function checkWidth(p: Problem): void {
   const rows = Math.min(p.rowCount, rowGrain(p)), bytes = rows * logitsStride(p.v) * 4;
   if (bytes > p.gpu.maxBinding) {
     throw new ShapeError(
@@ -135,37 +142,59 @@ export function naiveForward(p: Problem, differentiate: boolean): ForwardResult 
   };
 }
 
-/** Stores the logits of a block of rows at a time; with `eager`, computes the gradients as well. */
-export function chunkedForward(
-  p: Problem,
-  eager: EagerGradients | undefined,
-): ForwardResult & { eager?: Gradients } {
-  const { gpu, rowCount } = p;
-  checkWidth(p);
-  const columns = { first: 0, columns: p.v };
+/** Rows of a block of the chunked way. */
+export function rowsOfChunk(p: Problem): number {
   const bytes = p.options.scratchBytes ?? Math.max(SCRATCH_BYTES, 128 * logitsStride(p.v) * 4);
-  const rows = rowsOfBlock(p, p.v, Math.min(bytes, gpu.maxBinding));
-  const losses = p.allocate(rowCount * 4, "loss of each token");
-  const lse = p.allocate(rowCount * 4, "log-sum-exp");
-  const made = eager && makeGradients(p, eager.wanted, false);
-  const scratch = p.allocate(rows * logitsStride(p.v) * 4, "block of logits");
-  for (let first = 0; first < rowCount; first += rows) {
-    const block = { first, rows: Math.min(rows, rowCount - first) };
-    const logits = scratch.slice(0, block.rows * logitsStride(p.v) * 4);
-    const { slice: e, copy } = rowsOfE(p, block);
-    logitsBlock(p, e, block.rows, columns, logits);
-    statistics(p, logits, block, lse, losses, eager?.factor);
-    if (made) {
-      gradientProducts(p, block, columns, logits, e, made, { rows: true, columns: first === 0 });
-    }
-    copy?.release();
-  }
-  scratch.release();
+  return rowsOfBlock(p, p.v, Math.min(bytes, p.gpu.maxBinding));
+}
+
+/** Stores the logits of a block of rows at a time. */
+export function chunkedForward(p: Problem): ForwardResult {
+  const { losses, lse, rows } = byChunks(p);
   return {
     losses,
     lse,
-    eager: made,
     gradients: (coefficients, wanted) =>
       gradientsByBlocks(p, coefficients, wanted, { rows, columns: p.v }),
   };
+}
+
+/** The same, with gradients made of the logits while they are there. */
+export function eagerForward(p: Problem, { wanted, factor }: EagerGradients): EagerResult {
+  const made = makeGradients(p, wanted, false), columns = { first: 0, columns: p.v };
+  const { losses, lse } = byChunks(
+    p,
+    factor,
+    (block, logits, e) =>
+      gradientProducts(p, block, columns, logits, e, made, {
+        rows: true,
+        columns: block.first === 0,
+      }),
+  );
+  lse.release();
+  return { losses, made };
+}
+
+/** Goes through the rows in blocks, whose logits become their gradients if there is a `factor`. */
+function byChunks(
+  p: Problem,
+  factor?: number,
+  use?: (block: RowBlock, logits: BufferSlice, e: BufferSlice) => void,
+): { losses: DeviceBuffer; lse: DeviceBuffer; rows: number } {
+  checkWidth(p);
+  const { rowCount } = p, rows = rowsOfChunk(p), bytes = logitsStride(p.v) * 4;
+  const losses = p.allocate(rowCount * 4, "loss of each token");
+  const lse = p.allocate(rowCount * 4, "log-sum-exp");
+  const scratch = p.allocate(rows * bytes, "block of logits");
+  for (let first = 0; first < rowCount; first += rows) {
+    const block = { first, rows: Math.min(rows, rowCount - first) };
+    const logits = scratch.slice(0, block.rows * bytes);
+    const { slice: e, copy } = rowsOfE(p, block);
+    logitsBlock(p, e, block.rows, { first: 0, columns: p.v }, logits);
+    statistics(p, logits, block, lse, losses, factor);
+    use?.(block, logits, e);
+    copy?.release();
+  }
+  scratch.release();
+  return { losses, lse, rows };
 }

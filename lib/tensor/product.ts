@@ -6,6 +6,7 @@ import { sumParts } from "../../kernels/sum_parts.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
 import type { Bindable, GpuDevice } from "../gpu/device.ts";
 import { GpuError } from "../gpu/errors.ts";
+import type { DeviceBuffer } from "../gpu/pool.ts";
 import { chooseTile, type Orientation } from "../gpu/product_tiles.ts";
 import { halfTile, LONGEST_STEP, MOST_STEPS } from "../gpu/tiles.ts";
 
@@ -51,6 +52,23 @@ export interface Product {
   residual?: Bindable;
   /** What is infinite or no number, but for a bias of −∞, becomes 3e38. */
   checked?: boolean;
+  /** f32 [M]: every row of the product is multiplied by one. */
+  scales?: Bindable;
+  /** Y becomes exponentials of the product: see kernels/exponentials.ts. Its tile is not tuned. */
+  exponentials?: Exponentials;
+}
+
+/** What exponentials of a product need. */
+export interface Exponentials {
+  /** f32 [M]: what is subtracted from each row. */
+  reference: Bindable;
+  /** f32: sums of each row, then others of each, as {@linkcode sumsOf} says; a multiple of four apart. */
+  sums: Bindable;
+  sumStride: number;
+  /** Place of the first among the sums of a row. */
+  firstSum: number;
+  /** Columns that are written, zeros from N on. */
+  written: number;
 }
 
 /** What turning A round first can be tuned by, which tests do. */
@@ -63,7 +81,7 @@ const MANY_COLUMNS = 2048, MANY_PRODUCTS = 2 ** 32;
  * Whether A is transposed first. What comes along k must be turned on its way into workgroup memory; on an
  * NVIDIA H200 A·Bᵀ, where that is both, makes 45 TFLOP/s, Aᵀ·Bᵀ 47.8.
  */
-function transposedFirst(gpu: GpuDevice, p: Product): boolean {
+export function transposedFirst(gpu: GpuDevice, p: Product): boolean {
   const { m, n, k, batch = 1, half } = p;
   if (orientationOf(p) !== "A·Bᵀ" || half !== undefined || batch > 1) return false;
   if (transposedStride(m) * k * 4 > gpu.maxBinding) return false;
@@ -82,8 +100,8 @@ function startTransposed(gpu: GpuDevice, p: Product): Started {
   const a = gpu.allocate(k * strideY * 4, "transposed operand");
   try {
     const sizes = { rows: m, columns: k, strideX: strideA, strideY };
-    gpu.run(transpose(), { x: p.a, y: a }, sizes, transposeGrid(m, k));
-    return start(gpu, { ...p, a, transposeA: true, strideA: strideY });
+    gpu.run(transpose({ blocks: false }), { x: p.a, y: a }, sizes, transposeGrid(m, k));
+    return startProduct(gpu, { ...p, a, transposeA: true, strideA: strideY });
   } finally {
     a.release(); // whoever gets this memory next uses it after the product
   }
@@ -92,9 +110,17 @@ function startTransposed(gpu: GpuDevice, p: Product): Started {
 /** The tile of a product, and into how many parts K is cut. */
 export function productTile(gpu: GpuDevice, p: Product): ReturnType<typeof chooseTile> {
   const { m, n, k, batch, strideY = n } = p;
-  const divisible = !p.bias && !p.activation && !p.residual && (batch ?? 1) === 1 && strideY === n;
+  const tuned = !p.exponentials;
+  const divisible = tuned && !p.bias && !p.activation && !p.residual && (batch ?? 1) === 1 &&
+    strideY === n;
   const half = p.half !== undefined;
-  return chooseTile(gpu, { m, n, k, batch, divisible, half }, orientationOf(p));
+  return chooseTile(gpu, { m, n, k, batch, divisible, half, tuned }, orientationOf(p));
+}
+
+/** How many sums of each row a product with `exponentials` leaves, and for how many rows, some unused. */
+export function sumsOf(gpu: GpuDevice, p: Product): { count: number; rows: number } {
+  const { tile } = productTile(gpu, { ...p, transposeA: p.transposeA || transposedFirst(gpu, p) });
+  return { count: Math.ceil(p.n / tile.n), rows: Math.ceil(p.m / tile.m) * tile.m };
 }
 
 /** How a product is made. */
@@ -126,7 +152,7 @@ export function watchProducts(watch: (p: Product) => void, run: () => void): voi
  * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
-  start(gpu, p).finish();
+  startProduct(gpu, p).finish();
 }
 
 /** Records products that do not depend on each other, so that they may run at the same time. */
@@ -136,23 +162,27 @@ export function independentProducts(gpu: GpuDevice, products: readonly Product[]
   gpu.concurrently(together, () => {
     const started: Started[] = [];
     try {
-      for (const p of products) started.push(start(gpu, p));
+      for (const p of products) started.push(startProduct(gpu, p));
       for (const { finish } of started) finish();
     } catch (error) {
-      for (const { abandon } of started) abandon();
+      for (const { release } of started) release();
       throw error;
     }
   });
 }
 
-/** A product whose parts are still to be added up, or thrown away. */
-interface Started {
+/** A product whose parts are still to be added up, by `finish` or by somebody else. */
+export interface Started {
+  /** Parts but the first, one behind the other: what is to be added to `y`, which has the first. */
+  partial?: { parts: DeviceBuffer; count: number; y: Bindable; elements: number };
+  /** Adds them up, and frees them. */
   finish(): void;
-  abandon(): void;
+  /** Frees them. */
+  release(): void;
 }
 
 /** Records a product but for the sum of its parts. */
-function start(gpu: GpuDevice, p: Product): Started {
+export function startProduct(gpu: GpuDevice, p: Product): Started {
   if (transposedFirst(gpu, p)) return startTransposed(gpu, p);
   watcher?.(p);
   const { m, n, y } = p, { kernel, params, grid, splits } = plan(gpu, p);
@@ -162,22 +192,25 @@ function start(gpu: GpuDevice, p: Product): Started {
     y,
     ...(p.bias ? { bias: p.bias } : {}),
     ...(p.residual ? { residual: p.residual } : {}),
+    ...(p.scales ? { scales: p.scales } : {}),
+    ...(p.exponentials ? { reference: p.exponentials.reference, sums: p.exponentials.sums } : {}),
   };
   if (splits === 1) {
     gpu.run(kernel, operands, params, grid);
-    return { finish() {}, abandon() {} };
+    return { finish() {}, release() {} };
   }
   const others = splits - 1, count = m * n;
   const parts = gpu.allocate(others * count * 4, "partial products");
   gpu.run(kernel, { ...operands, parts }, params, grid);
   return {
+    partial: { parts, count: others, y, elements: count },
     finish() {
       const vector = count % 4 === 0, elements = vector ? count / 4 : count;
       const grid = elementGrid(elements, 256);
       gpu.run(sumParts({ parts: others, vector }), { parts, y }, { count: elements }, grid);
       parts.release();
     },
-    abandon() {
+    release() {
       if (!parts.freed) parts.release();
     },
   };
@@ -227,6 +260,8 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     accumulate: p.accumulate ?? false,
     residual: p.residual !== undefined,
     checked: p.checked,
+    scaled: p.scales !== undefined,
+    exponentials: p.exponentials !== undefined,
   });
   const params = {
     m,
@@ -242,6 +277,13 @@ function plan(gpu: GpuDevice, p: Product): Plan {
     partK: Math.ceil(k / LONGEST_STEP / splits) * LONGEST_STEP,
     alpha: p.alpha ?? 1,
     cap: p.cap ?? 1,
+    ...(p.exponentials
+      ? {
+        written: p.exponentials.written,
+        sumStride: p.exponentials.sumStride / 4,
+        firstSum: p.exponentials.firstSum,
+      }
+      : {}),
   };
   const grid: [number, number, number] = [
     Math.ceil(m / tile.m),

@@ -21,6 +21,7 @@ export async function allKernels({ software }: { software: boolean }): Promise<K
   using _ = gpu.scope();
   operations(gpu);
   losses(gpu);
+  blocks(gpu);
   models(gpu);
   return [...found];
 }
@@ -128,6 +129,22 @@ function losses(gpu: Gpu): void {
       );
       linearCrossEntropy(e, c, targets, way).backward();
     }
+  }
+}
+
+/** The chunked way where a block's gradient of E comes in parts, which the next one's rows are beside. */
+function blocks(gpu: Gpu): void {
+  const [n, v, d] = [300, 1100, 32], weight = new Float32Array(v).fill(1);
+  const options = { impl: "chunked", scratchBytes: 2 ** 20 } as const;
+  for (const more of [{}, { weight }]) {
+    const run = () =>
+      both(
+        gpu,
+        [[n, d], [v, d], [v]],
+        ([e, c, bias]) =>
+          linearCrossEntropy(e, c, new Int32Array(n), { ...options, ...more, bias }),
+      );
+    gpu.tuning.using(TRANSPOSED_FIRST, true, run);
   }
 }
 
