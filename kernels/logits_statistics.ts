@@ -1,5 +1,6 @@
 /**
- * Log-sum-exp and loss of every row of stored logits: the naive and the chunked way.
+ * Log-sum-exp and loss of every row of stored logits: the naive way, and the chunked one where exponentials do
+ * not do (exponentials.ts).
  *
  * Shapes: logits [rows, stride], of which V columns count. One workgroup a row: each of its threads keeps
  * a running maximum and sum of every `threads`th quad of columns, then they are merged in a tree. What they

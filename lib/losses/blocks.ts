@@ -7,14 +7,7 @@ import { targetLogits } from "../../kernels/target_logits.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { elementBytes } from "../tensor/shape.ts";
-import {
-  type Product,
-  product,
-  type Started,
-  startProduct,
-  sumsOf,
-  transposedFirst,
-} from "../tensor/product.ts";
+import { type Product, product, type Started, startProduct } from "../tensor/product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Problem } from "./problem.ts";
 
@@ -101,7 +94,7 @@ export function rowsOfE(p: Problem, block: RowBlock): { slice: BufferSlice; copy
 }
 
 /** The product that makes a part of a block's logits. */
-function logitsProduct(
+export function logitsProduct(
   p: Problem,
   e: BufferSlice,
   rows: number,
@@ -146,47 +139,6 @@ export function logitsBlock(
       checked: true,
     });
   }
-}
-
-/**
- * exp(E · Cᵀ + bias − reference) of a block of whole rows, laid out like logits, and sums of them: see
- * kernels/exponentials.ts. The caller releases `sums`, f32 [count, sumStride], of which `rows` are used.
- *
- * @param transposed the rows of E transposed, if they are, as A of a product.
- */
-export function exponentialsBlock(
-  p: Problem,
-  e: BufferSlice,
-  rows: number,
-  reference: BufferSlice,
-  exponentials: BufferSlice,
-  transposed: Partial<Product> = {},
-): { sums: DeviceBuffer; count: number; sumStride: number } {
-  const all = { first: 0, columns: p.v };
-  const parts = columnParts(p, 0, p.v);
-  const products = parts.map((part) => ({
-    ...logitsProduct(p, e, rows, all, part, exponentials),
-    ...transposed,
-  }));
-  const made = products.map((each) => sumsOf(p.gpu, each));
-  const count = made.reduce((sum, { count }) => sum + count, 0);
-  const sumStride = Math.max(...made.map(({ rows }) => rows));
-  const sums = p.allocate(sumStride * count * 4, "sums of exponentials");
-  let firstSum = 0;
-  products.forEach((each, i) => {
-    const { first, columns } = parts[i], isLast = i === parts.length - 1;
-    const written = isLast ? logitsStride(p.v) - first : columns;
-    const exponentials = { reference, sums, sumStride, firstSum, written };
-    product(p.gpu, { ...each, exponentials });
-    firstSum += made[i].count;
-  });
-  return { sums, count, sumStride };
-}
-
-/** Whether logits of so many rows are made of E transposed. */
-export function needsTransposed(p: Problem, rows: number): boolean {
-  const all = { first: 0, columns: p.v }, memory = p.e.slice;
-  return transposedFirst(p.gpu, logitsProduct(p, memory, rows, all, all, memory));
 }
 
 /** Logits of a block become their gradient, in place. */
@@ -306,7 +258,7 @@ export function gradientProducts(
 }
 
 /** A range of columns, cut at the borders of shards. */
-function columnParts(p: Problem, first: number, columns: number): ColumnBlock[] {
+export function columnParts(p: Problem, first: number, columns: number): ColumnBlock[] {
   const end = first + columns;
   return p.shards
     .map((shard) => {

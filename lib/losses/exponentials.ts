@@ -3,15 +3,16 @@ import { exponentialRows, ROW_THREADS } from "../../kernels/exponentials.ts";
 import { rowGrid } from "../../kernels/grid.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
 import {
-  exponentialsBlock,
+  columnParts,
   gradientProducts,
+  logitsProduct,
   logitsStride,
   makeGradients,
-  needsTransposed,
   rowsOfE,
   targetLogitEstimates,
 } from "./blocks.ts";
-import type { Started } from "../tensor/product.ts";
+import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import { type Product, product, type Started, sumsOf, transposedFirst } from "../tensor/product.ts";
 import type { Problem } from "./problem.ts";
 import { checkWidth, type EagerGradients, type EagerResult, rowsOfChunk } from "./stored.ts";
 
@@ -117,4 +118,45 @@ export function exponentialForward(p: Problem, { wanted, factor }: EagerGradient
   }
   for (const buffer of [reference, scratch, scaled]) buffer.release();
   return { losses, made };
+}
+
+/**
+ * exp(E · Cᵀ + bias − reference) of a block of whole rows, laid out like logits, and sums of them: see
+ * kernels/exponentials.ts. The caller releases `sums`, f32 [count, sumStride], of which `rows` are used.
+ *
+ * @param transposed the rows of E transposed, if they are, as A of a product.
+ */
+function exponentialsBlock(
+  p: Problem,
+  e: BufferSlice,
+  rows: number,
+  reference: BufferSlice,
+  exponentials: BufferSlice,
+  transposed: Partial<Product> = {},
+): { sums: DeviceBuffer; count: number; sumStride: number } {
+  const all = { first: 0, columns: p.v };
+  const parts = columnParts(p, 0, p.v);
+  const products = parts.map((part) => ({
+    ...logitsProduct(p, e, rows, all, part, exponentials),
+    ...transposed,
+  }));
+  const made = products.map((each) => sumsOf(p.gpu, each));
+  const count = made.reduce((sum, { count }) => sum + count, 0);
+  const sumStride = Math.max(...made.map(({ rows }) => rows));
+  const sums = p.allocate(sumStride * count * 4, "sums of exponentials");
+  let firstSum = 0;
+  products.forEach((each, i) => {
+    const { first, columns } = parts[i], isLast = i === parts.length - 1;
+    const written = isLast ? logitsStride(p.v) - first : columns;
+    const exponentials = { reference, sums, sumStride, firstSum, written };
+    product(p.gpu, { ...each, exponentials });
+    firstSum += made[i].count;
+  });
+  return { sums, count, sumStride };
+}
+
+/** Whether logits of so many rows are made of E transposed. */
+function needsTransposed(p: Problem, rows: number): boolean {
+  const all = { first: 0, columns: p.v }, memory = p.e.slice;
+  return transposedFirst(p.gpu, logitsProduct(p, memory, rows, all, all, memory));
 }

@@ -197,7 +197,7 @@ Deno.test("what is done on the way out: alpha, bias, activation, residual, accum
 /** Runs the kernel itself, with a tile and a number of splits of our choice. */
 async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<void> {
   using _ = gpu.scope();
-  const { truth, a, b, y, bias: _bias, residual: _residual, ...strides } = prepare(x);
+  const { truth, a, b, y, bias, residual, ...strides } = prepare(x);
   const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
   const { transposeA = false, transposeB = false, m, n, k } = x;
   const constants: MatmulConstants = {
@@ -210,6 +210,9 @@ async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<vo
     wholeSteps: k % tile.k === 0,
     parts: splits > 1,
     accumulate: x.accumulate,
+    bias: x.bias,
+    residual: x.residual,
+    activation: x.activation,
   };
   const partK = Math.ceil(k / splits / 32) * 32;
   const params = { m, n, k, partK, alpha: 1, cap: 1, ...strides };
@@ -217,7 +220,14 @@ async function checkKernel(tile: TileShape, splits: number, x: Case): Promise<vo
   const parts = rest ? { parts: gpu.empty([rest, m, n]) } : undefined;
   gpu.run(
     matmul(constants),
-    { a: gpu.tensor(a), b: gpu.tensor(b), y: Y, ...parts },
+    {
+      a: gpu.tensor(a),
+      b: gpu.tensor(b),
+      y: Y,
+      ...parts,
+      ...(x.bias ? { bias: gpu.tensor(bias!) } : {}),
+      ...(x.residual ? { residual: gpu.tensor(residual!) } : {}),
+    },
     rest ? { ...params, batchY: m * n } : params,
     [Math.ceil(m / tile.m), Math.ceil(n / tile.n), splits],
   );
@@ -305,6 +315,9 @@ Deno.test("the tiles of GPUs give the same as the software adapter's", async () 
     [DEEP_TILE, { m: 132, n: 136, k: 64, transposeA: true }],
     [TALL_TILE, { m: 100, n: 132, k: 48 }],
     [TALL_TILE, { m: 97, n: 129, k: 33, transposeA: true, accumulate: true }],
+    // Tiles that lie within the matrix beside such that do not, and what is added to them.
+    [TALL_TILE, { m: 100, n: 132, k: 48, transposeA: true, accumulate: true }],
+    [LARGE_TILE, { m: 132, n: 260, k: 32, bias: true, activation: "gelu", residual: true }],
     [BROAD_TILE, { m: 132, n: 100, k: 32, transposeA: true, transposeB: true }],
     [WIDE_TILE, { m: 130, n: 200, k: 64, transposeB: true }],
   ];
@@ -312,6 +325,7 @@ Deno.test("the tiles of GPUs give the same as the software adapter's", async () 
   for (const [tile, x] of cases) {
     if (tileStagingBytes(tile) <= most) await checkKernel(tile, 1, x);
   }
+  await checkKernel(TALL_TILE, 3, { m: 100, n: 132, k: 96, accumulate: true });
 });
 
 Deno.test("A·Bᵀ has the same bits if A is transposed first, and leaves no memory behind", async () => {
