@@ -2,6 +2,8 @@
 import { exponentialRows, ROW_THREADS } from "../../kernels/exponentials.ts";
 import { rowGrid } from "../../kernels/grid.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
+import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
+import { type Product, product, type Started, sumsOf, transposedFirst } from "../tensor/product.ts";
 import {
   columnParts,
   gradientProducts,
@@ -11,8 +13,6 @@ import {
   rowsOfE,
   targetLogitEstimates,
 } from "./blocks.ts";
-import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
-import { type Product, product, type Started, sumsOf, transposedFirst } from "../tensor/product.ts";
 import type { Problem } from "./problem.ts";
 import { checkWidth, type EagerGradients, type EagerResult, rowsOfChunk } from "./stored.ts";
 
@@ -66,9 +66,9 @@ export function exponentialForward(p: Problem, { wanted, factor }: EagerGradient
         x,
         transposed,
       );
-      const partial = before?.partial,
-        adds = partial && partial.elements % 4 === 0 &&
-          (!weights || gpu.limits.maxStorageBuffersPerShaderStage >= MOST_BUFFERS);
+      const partial = before?.partial;
+      const adds = partial && partial.elements % 4 === 0 &&
+        (!weights || gpu.limits.maxStorageBuffersPerShaderStage >= MOST_BUFFERS);
       if (!adds) before?.finish();
       const partCount = adds ? partial.elements / 4 : 0;
       gpu.run(

@@ -108,7 +108,7 @@ export async function tuneLinearCrossEntropy(
       const height = Math.min(rows, rowsOfLogits(impl, v)), width = columns;
       const e = random(height, "e of tuning"), c = random(width, "c of tuning");
       const logits = held(gpu.empty([height, width], { label: "logits of tuning" }));
-      // As in blocks.ts: the logits, and the gradients of E and C.
+      // As in blocks.ts: the logits (but exponentials have a tile that is not tuned), gradients of E and C.
       const products = () => {
         product(gpu, { a: e, b: c, y: logits, m: height, n: width, k: d, transposeB: true });
         if (!gradients) return;
