@@ -130,7 +130,7 @@ fn max4(x: vec4f) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) lid: u32,
+  @builtin(local_invocation_index) thread: u32,
 ) {
   ${code.index()}
   ${headBases(widthQk, widthV, maps)}
@@ -204,7 +204,7 @@ fn main(
         { write: write("y"), vector, base: "base_y", stride: `(params.heads * ${widthV}u)` },
         "row0",
         "params.time_q",
-        widthV,
+        `${widthV}u`,
         (i) => `over${i >> 2}[${i & 3}]`,
       )
     }

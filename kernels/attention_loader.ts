@@ -46,7 +46,9 @@ export class AttentionLoader {
     private readonly step: number,
     private readonly threads: number,
     private readonly length: number,
-    private readonly place: { first: string } | { memoryRow: (k: string) => string },
+    private readonly place: ({ first: string } | { memoryRow: (k: string) => string }) & {
+      length?: string;
+    },
     private readonly firstThread = 0,
   ) {
     this.blocks = (width / 4) * (step / 4);
@@ -106,6 +108,7 @@ export class AttentionLoader {
   load(depth: string): string {
     const { operand: { bindings: [first, second = first], vector, base, stride, rows } } = this;
     const { place, step, width, length } = this;
+    const limit = place.length ?? `${length}u`;
     const block = (binding: string, round: number) =>
       join(4, " ", (i) => {
         const register = this.#register(round, i);
@@ -113,25 +116,25 @@ export class AttentionLoader {
         if ("first" in place) {
           at = `${this.#address(round, i)} + ${depth}${vector ? " / 4u" : ""}`;
           column = `${depth} + kq`;
-          guarded = length % step !== 0;
+          guarded = length % step !== 0 || place.length !== undefined;
         } else {
           const row = `min(${place.memoryRow(`(${depth} + kq + ${i}u)`)}, ${rows} - 1u)`;
           at = `${base} + ${row} * ${stride} + rq`;
           if (vector) at = `(${at}) / 4u`;
           column = "rq";
-          guarded = length !== width;
+          guarded = length !== width || place.length !== undefined;
         }
         if (vector) {
           const value = `${binding}[${at}]`;
           return `${register} = ${
-            guarded ? `select(vec4f(0.0), ${value}, ${column} < ${length}u)` : value
+            guarded ? `select(vec4f(0.0), ${value}, ${column} < ${limit})` : value
           };`;
         }
         return `{ let at = ${at}; ${register} = vec4f(${
           join(
             4,
             ", ",
-            (c) => `select(0.0, ${binding}[at + ${c}u], ${column} + ${c}u < ${length}u)`,
+            (c) => `select(0.0, ${binding}[at + ${c}u], ${column} + ${c}u < ${limit})`,
           )
         }); }`;
       });
@@ -149,7 +152,7 @@ export class AttentionLoader {
         const value = this.operand.order === "k"
           ? `vec4f(${join(4, ", ", (r) => `${this.#register(round, r)}.${XYZW[i]}`)})`
           : this.#register(round, i);
-        return `${this.stage}[kq + ${i}u][rq / 4u] = ${value};`;
+        return `${this.stage}[kq + ${i}u][quad${this.stage.slice(-1)} + rq / 4u] = ${value};`;
       })
     );
   }

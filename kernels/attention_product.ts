@@ -9,6 +9,8 @@ const XYZW = "xyzw";
 export interface Placed {
   operand: AttentionOperand;
   first: string;
+  /** WGSL of how long its memory rows are, where not as long as the product is told. */
+  length?: string;
 }
 
 /** acc(r, c) += Σ_k A(k, r)·B(k, c) for a block; made by {@linkcode scores} or {@linkcode weighted}. */
@@ -84,14 +86,14 @@ export function weighted(
     step,
     threads,
     width,
-    { memoryRow },
+    { memoryRow, length: b.length },
   );
   const parts = step / threadsX, steps = columns / step;
   const storeStep = (s: number) =>
     unroll(parts, (part) => {
       const place = s * parts + part;
       return join(rowGroups, " ", (g) =>
-        `stageA[tx + ${part * threadsX}u][ty + ${g * threadsY}u] = ${
+        `stageA[tx + ${part * threadsX}u][quadA + ty + ${g * threadsY}u] = ${
           weight(g, place % groups, Math.floor(place / groups))
         };`);
     });
@@ -133,9 +135,9 @@ function multiply(
   return unroll(
     step,
     (k) =>
-      `{ ${join(rowGroups, " ", (g) => `let a${g} = stageA[${k}][ty + ${g * threadsY}u];`)} ${
-        join(groups, " ", (j) => `let b${j} = stageB[${k}][tx + ${j * threadsX}u];`)
-      } ${
+      `{ ${
+        join(rowGroups, " ", (g) => `let a${g} = stageA[${k}][quadA + ty + ${g * threadsY}u];`)
+      } ${join(groups, " ", (j) => `let b${j} = stageB[${k}][quadB + tx + ${j * threadsX}u];`)} ${
         join(threadRows, " ", (i) =>
           join(groups, " ", (j) =>
             `${name}${i}_${j} = fma(vec4f(a${i >> 2}.${XYZW[i & 3]}), b${j}, ${name}${i}_${j});`))

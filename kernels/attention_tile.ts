@@ -42,6 +42,7 @@ const HIDDEN = "-2.0e30";
 
 /** Code of one attention kernel. */
 export class AttentionCode {
+  /** Threads of a side. */
   readonly threads: number;
   /** Rows of a thread, and groups of four rows. */
   readonly threadRows: number;
@@ -49,7 +50,11 @@ export class AttentionCode {
   /** Groups of four columns of a thread in the tile of scores. */
   readonly groups: number;
 
-  constructor(readonly tile: AttentionTile, readonly widest: number) {
+  /**
+   * @param widest columns of the widest result.
+   * @param sides of a workgroup: two work side by side on a head each, with the same tile.
+   */
+  constructor(readonly tile: AttentionTile, readonly widest: number, readonly sides: 1 | 2 = 1) {
     this.threads = tile.threadsX * tile.threadsY;
     this.threadRows = tile.rows / tile.threadsY;
     this.rowGroups = this.threadRows / 4;
@@ -66,25 +71,77 @@ export class AttentionCode {
     return Math.ceil(width / (4 * this.tile.threadsX));
   }
 
-  /** Workgroup memory: staging for both operands. */
-  memory(): string {
-    const { rows, columns, step, threadsX } = this.tile;
-    const widest = Math.max(columns, this.groupsFor(this.widest) * 4 * threadsX);
-    // One element more than needed in a row, so that rows start in different banks.
-    const staging = (name: string, width: number) =>
-      `var<workgroup> ${name}: array<array<vec4f, ${width / 4 + 1}>, ${step}>;`;
-    return `${staging("stageA", rows)}\n${staging("stageB", widest)}`;
+  /** Columns that are staged of a side. */
+  get #widestStage(): number {
+    const { columns, threadsX } = this.tile;
+    return Math.max(columns, this.groupsFor(this.widest) * 4 * threadsX);
   }
 
-  /** Thread coordinates `tx`, `ty`: 32 neighbours form a rectangle of 8 × 4 and share their loads. */
+  /** Workgroup memory: staging for both operands. */
+  memory(): string {
+    // One element more than needed in a row, so that rows start in different banks.
+    const staging = (name: string, width: number) =>
+      `var<workgroup> ${name}: array<array<vec4f, ${
+        this.sides * width / 4 + 1
+      }>, ${this.tile.step}>;`;
+    return `${staging("stageA", this.tile.rows)}\n${staging("stageB", this.#widestStage)}`;
+  }
+
+  /**
+   * From `thread` its number in its side, `lid`, and its coordinates `tx`, `ty`: 32 neighbours form a
+   * rectangle of 8 × 4 and share their loads. `quadA`, `quadB`: where its side's fours of rows and of
+   * columns are staged. With two sides, `side` and whether it is the `second`.
+   */
   index(): string {
-    const { threadsX, threadsY } = this.tile;
-    return threadsX % 8 === 0 && threadsX > 8 && threadsY % 4 === 0
+    const { threads, sides, tile: { rows, threadsX, threadsY } } = this;
+    const places = threadsX % 8 === 0 && threadsX > 8 && threadsY % 4 === 0
       ? wgsl`
   let bundle = lid / 32u;
   let tx = bundle % ${threadsX / 8}u * 8u + lid % 8u;
   let ty = bundle / ${threadsX / 8}u * 4u + lid % 32u / 8u;`
       : `let tx = lid % ${threadsX}u; let ty = lid / ${threadsX}u;`;
+    return sides === 1 ? wgsl`let lid = thread; let quadA = 0u; let quadB = 0u; ${places}` : wgsl`
+  let side = thread / ${threads}u;
+  let second = side == 1u;
+  let lid = thread % ${threads}u;
+  let quadA = side * ${rows / 4}u;
+  let quadB = side * ${this.#widestStage / 4}u;
+  ${places}`;
+  }
+
+  /**
+   * Each thread learns what its neighbour on the other side holds, by way of where operands are staged.
+   *
+   * @param use WGSL that does something with the neighbour's value, an expression.
+   */
+  exchange(
+    { name, groups }: Accumulators,
+    use: (i: number, j: number, value: string) => string,
+  ): string {
+    const { threads, threadRows, tile: { rows, step } } = this;
+    const places = [["A", rows / 4], ["B", this.#widestStage / 4]] as const;
+    const slots = places.flatMap(([stage, quads]) =>
+      Array.from({ length: Math.floor(step * quads / threads) }, (_, slot) => {
+        const at = `(lid + ${slot * threads}u)`;
+        return (quad: string) => `stage${stage}[${at} / ${quads}u][${quad} + ${at} % ${quads}u]`;
+      }).map((place) => ({
+        own: place(`quad${stage}`),
+        other: place(`(${quads}u - quad${stage})`),
+      }))
+    );
+    const values = Array.from({ length: threadRows * groups }, (_, at) => ({
+      i: Math.floor(at / groups),
+      j: at % groups,
+    }));
+    const rounds = Math.ceil(values.length / slots.length);
+    return unroll(rounds, (round) => {
+      const some = values.slice(round * slots.length, (round + 1) * slots.length);
+      return wgsl`
+${some.map(({ i, j }, at) => `${slots[at].own} = ${name}${i}_${j};`).join("\n")}
+workgroupBarrier();
+${some.map(({ i, j }, at) => use(i, j, slots[at].other)).join("\n")}
+workgroupBarrier();`;
+    });
   }
 
   /** Registers of a product, set to zero. */
@@ -101,15 +158,6 @@ export class AttentionCode {
       this.threadRows,
       (i) => join(groups, " ", (j) => `${name}${i}_${j} = vec4f(0.0);`),
     );
-  }
-
-  /** Exchanges what two of a kind hold, which costs nothing outside of loops. */
-  swap(one: Accumulators, two: Accumulators): string {
-    return unroll(this.threadRows, (i) =>
-      join(one.groups, " ", (j) => {
-        const [a, b] = [one, two].map(({ name }) => `${name}${i}_${j}`);
-        return `{ let held = ${a}; ${a} = ${b}; ${b} = held; }`;
-      }));
   }
 
   /** Multiplies them by a factor. */
@@ -193,7 +241,7 @@ ${
     },
     first: string,
     end: string,
-    width: number,
+    width: string,
     factor: (i: number) => string,
   ): string {
     return unroll(
@@ -205,12 +253,12 @@ ${
           unroll(groups, (j) => {
             const value = `${factor(i)} * ${name}${i}_${j}`;
             return to.vector
-              ? `if (${this.column(j)} < ${width}u) { ${
+              ? `if (${this.column(j)} < ${width}) { ${
                 to.write(`(at + ${this.column(j)}) / 4u`, value)
               } }`
               : `{ let x = ${value}; ${
                 unroll(4, (e) =>
-                  `if (${this.column(j)} + ${e}u < ${width}u) { ${
+                  `if (${this.column(j)} + ${e}u < ${width}) { ${
                     to.write(`at + ${this.column(j)} + ${e}u`, `x[${e}]`)
                   } }`)
               } }`;

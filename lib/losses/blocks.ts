@@ -200,6 +200,21 @@ export function gradientProducts(
   if (own && !fresh.rows) rowsOf(false, gradients.e!, own);
   parts.forEach((part, i) => {
     const half = p.half ? "b" : undefined;
+    // First the one of more workgroups: where its last ones leave places, those of the other begin.
+    if (gradients.c) {
+      product(p.gpu, {
+        a: columnsOf(dLogits, part.first - first),
+        b: e,
+        y: p.shardOf(gradients.c, part),
+        m: part.columns,
+        n: p.d,
+        k: block.rows,
+        transposeA: true,
+        half,
+        strideA: stride,
+        accumulate: !fresh.columns,
+      });
+    }
     if (gradients.e) {
       const { buffer, offset } = gradients.e.slice;
       ofE = startProduct(p.gpu, {
@@ -219,20 +234,6 @@ export function gradientProducts(
         ofE.finish();
         ofE = undefined;
       }
-    }
-    if (gradients.c) {
-      product(p.gpu, {
-        a: columnsOf(dLogits, part.first - first),
-        b: e,
-        y: p.shardOf(gradients.c, part),
-        m: part.columns,
-        n: p.d,
-        k: block.rows,
-        transposeA: true,
-        half,
-        strideA: stride,
-        accumulate: !fresh.columns,
-      });
     }
   });
   if (own) {

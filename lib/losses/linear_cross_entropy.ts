@@ -5,7 +5,7 @@ import { lossCoefficients } from "../../kernels/loss_coefficients.ts";
 import { sum } from "../../kernels/sum.ts";
 import { scaleBy, scaleByGrid } from "../../kernels/scale_by.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { record } from "../tensor/tape.ts";
+import { isOne, record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Gradients, RowBlock, Wanted } from "./blocks.ts";
 import { cutForward } from "./cut.ts";
@@ -253,7 +253,7 @@ function compute(
         gradients = { e: made.e, c: made.c, bias: made.bias };
         made = undefined;
         for (const gradient of [gradients.e, gradients.c, gradients.bias]) {
-          if (!gradient) continue;
+          if (!gradient || isOne(dLoss!)) continue;
           for (const y of gpu.parts(gradient)) {
             const count = y.bytes / 4;
             gpu.run(scaleBy(), { y, factor: dLoss! }, { count }, scaleByGrid(count));

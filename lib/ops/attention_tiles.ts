@@ -1,5 +1,6 @@
 /** Which tile the attention kernels use on which adapter. */
 import type { AttentionGradientConstants } from "../../kernels/attention_gradient.ts";
+import { valuesOfSide } from "../../kernels/attention_gradient_work.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
 import { MOST_STEPS } from "../gpu/tiles.ts";
 import type { Gpu } from "../tensor/gpu.ts";
@@ -17,8 +18,8 @@ const WIDE_TILE: AttentionTile = { rows: 64, columns: 64, threadsX: 16, threadsY
 /** Where workgroup memory is scarce. */
 const SMALL_TILE: AttentionTile = { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
 
-/** Kinds of kernels that tiles were measured for: ordinary ones, and those for wider values. */
-type Kind = "forward" | "queries" | "keys and values" | `${AttentionPass}, wide`;
+/** Kinds of kernels that tiles were measured for: ordinary ones, wide values, sides of two maps. */
+type Kind = AttentionPass | "forward, wide" | `${AttentionGradientConstants["of"]}, two maps`;
 
 const tile = (
   rows: number,
@@ -28,27 +29,29 @@ const tile = (
   step = 32,
 ): AttentionTile => ({ rows, columns, threadsX, threadsY, step });
 
-/** Blocks of 128 and 64 rows; the broad one has twice the threads of the one before it. */
+/** Blocks of 128, 64 and 32 rows. */
 const LONG = tile(128, 128, 16, 16), TALL = tile(64, 64, 16, 8), BROAD = tile(64, 128, 16, 16);
-const VALUES = tile(128, 64, 16, 16), BOTH = tile(64, 128, 16, 16, 16);
+const SQUARE = tile(64, 64, 8, 8, 16), LOW = tile(32, 64, 16, 8);
 
 /**
  * The fastest tiles on an NVIDIA H200 (tests/bench/attention_tiles_bench.ts): for long sequences, where
  * there are many rows (or several workgroups share a few, see `attentionParts`), and where few hardly
- * keep it busy. Measured with d = 64, the wide ones in differential attention with values of 128.
+ * keep it busy. Measured with d = 64, the wide one and those of two maps in differential attention with
+ * values of 128; the latter are what each of two sides has.
  */
 const TILES: Record<Kind, Record<"long" | "many" | "few", AttentionTile>> = {
   "forward": { long: LONG, many: TALL, few: BROAD },
   "queries": { long: TALL, many: TALL, few: BROAD },
   "keys and values": { long: TALL, many: TALL, few: BROAD },
   "forward, wide": { long: LONG, many: tile(64, 128, 16, 8, 16), few: BROAD },
-  "queries, wide": { long: TALL, many: TALL, few: BROAD },
-  "keys, wide": { long: TALL, many: TALL, few: BROAD },
-  "values, wide": { long: VALUES, many: VALUES, few: BROAD },
-  "keys and values, wide": { long: BOTH, many: BOTH, few: BOTH },
+  "queries, two maps": { long: SQUARE, many: TALL, few: LOW },
+  "keys and values, two maps": { long: TALL, many: TALL, few: LOW },
 };
 
-/** Keys from which a sequence is long: half of what a block of 128 rows sees at its diagonal is hidden. */
+/**
+ * Keys from which a sequence is long, twice as many for gradients of two maps: half of what a block of 128
+ * rows sees at its diagonal is hidden, and small workgroups must be many.
+ */
 const LONG_KEYS = 2048;
 
 /** Rows of all heads, sequences and maps up to which a problem has few. */
@@ -57,67 +60,60 @@ const FEW = 16384;
 /** Numbers that a thread holds from step to step; more would not leave enough of 255 registers. */
 const MOST_HELD = 200;
 
-/** Columns of the widest result of a kernel. */
-export function widestResult(
-  pass: AttentionPass,
-  { widthQk, widthV }: { widthQk: number; widthV: number },
-): number {
-  return pass === "forward" || pass.endsWith("values") ? Math.max(widthQk, widthV) : widthQk;
+/** Threads of a workgroup at most, which any device can run. */
+const MOST_THREADS = 256;
+
+/** What a tile must have room for. */
+export interface AttentionWidths {
+  widthQk: number;
+  widthV: number;
+  maps: 1 | 2;
 }
 
-/** Bytes of workgroup memory that a kernel takes whose widest result has `widest` columns. */
-export function attentionTileBytes(tile: AttentionTile, widest: number): number {
-  const { rows, columns, step, threadsX } = tile;
+/** Columns of the values that a workgroup, or a side of one, has. */
+function ownValues(pass: AttentionPass, { widthV, maps }: AttentionWidths): number {
+  return pass === "forward" ? widthV : valuesOfSide({ widthV, maps, vector: true });
+}
+
+/** Bytes of workgroup memory that a kernel takes. */
+export function attentionTileBytes(
+  tile: AttentionTile,
+  pass: AttentionPass,
+  widths: AttentionWidths,
+): number {
+  const { rows, columns, step, threadsX } = tile, { widthQk, maps } = widths;
+  const sides = pass === "forward" ? 1 : maps;
+  const widest = pass === "queries" ? widthQk : Math.max(widthQk, ownValues(pass, widths));
   const wide = Math.max(columns, Math.ceil(widest / (4 * threadsX)) * 4 * threadsX);
-  return step * ((rows / 4 + 1) + (wide / 4 + 1)) * 16;
+  return step * ((sides * rows / 4 + 1) + (sides * wide / 4 + 1)) * 16;
 }
 
 /** Numbers of the score tiles and of the results that each thread of a kernel holds. */
 export function attentionTileHeld(
   { rows, columns, threadsX, threadsY }: AttentionTile,
   pass: AttentionPass,
-  { widthQk, widthV }: { widthQk: number; widthV: number },
-  maps: number,
+  widths: AttentionWidths,
 ): number {
-  const scores = {
-    "forward": 1,
-    "queries": 2,
-    "keys": 2,
-    "values": maps,
-    "keys and values": maps + 1,
-  }[pass];
-  const results = {
-    "forward": widthV,
-    "queries": maps * widthQk,
-    "keys": maps * widthQk,
-    "values": widthV,
-    "keys and values": maps * widthQk + widthV,
-  }[pass];
+  const { widthQk } = widths, values = ownValues(pass, widths);
+  const scores = pass === "forward" ? 1 : 2;
+  const results = { forward: values, queries: widthQk, "keys and values": widthQk + values }[pass];
   return rows * (scores * columns + results) / (threadsX * threadsY);
-}
-
-/** Whether workgroups own keys and walk over the queries. */
-function ownsKeys(pass: AttentionPass): boolean {
-  return pass !== "forward" && pass !== "queries";
 }
 
 /** Steps that loops take in an invocation of a kernel, those of the products in a block included. */
 function stepsOf(
   { columns, step }: AttentionTile,
   pass: AttentionPass,
-  { timeQ, timeK, widthQk, widthV }: AttentionSizes,
-  maps: number,
+  { timeQ, timeK, ...widths }: AttentionSizes & AttentionWidths,
 ): number {
-  const ofScores = maps * Math.ceil(widthQk / step), ofDY = Math.ceil(widthV / step);
-  const weighted = columns / step, turns = maps === 2 ? maps : 0;
+  const ofScores = Math.ceil(widths.widthQk / step);
+  const ofDY = Math.ceil(ownValues(pass, widths) / step), weighted = columns / step;
   const ofBlock = {
     forward: ofScores + weighted,
-    queries: turns + ofScores + ofDY + maps * weighted,
-    keys: turns + ofScores + ofDY + maps * weighted,
-    values: turns + ofScores + weighted,
-    "keys and values": 2 * turns + ofScores + ofDY + (maps + 1) * weighted,
+    queries: ofScores + ofDY + weighted,
+    "keys and values": ofScores + ofDY + 2 * weighted,
   }[pass];
-  return Math.ceil((ownsKeys(pass) ? timeQ : timeK) / columns) * (1 + ofBlock);
+  return Math.ceil((pass === "keys and values" ? timeQ : timeK) / columns) * (1 + ofBlock);
 }
 
 /**
@@ -129,17 +125,16 @@ export function checkAttentionLength(
   operation: string,
   gpu: Gpu,
   sizes: AttentionSizes,
-  maps: number,
+  maps: 1 | 2,
   gradients: boolean,
 ): void {
   if (!gpu.adapter.software) return;
   const { timeQ, timeK } = sizes;
-  const ofKeys = maps === 1 ? ["keys and values"] as const : ["keys", "values"] as const;
-  const passes = gradients ? ["queries", ...ofKeys] as const : [];
-  const most = Math.max(
-    stepsOf(SOFTWARE_TILE, "forward", sizes, 1),
-    ...passes.map((pass) => stepsOf(SOFTWARE_TILE, pass, sizes, maps)),
-  );
+  const passes = [
+    "forward",
+    ...(gradients ? ["queries", "keys and values"] as const : []),
+  ] as const;
+  const most = Math.max(...passes.map((pass) => stepsOf(SOFTWARE_TILE, pass, { ...sizes, maps })));
   if (most <= MOST_STEPS) return;
   throw new RangeError(
     `${operation}(): ${timeQ} queries and ${timeK} keys take ${most} steps of a loop` +
@@ -152,35 +147,23 @@ export function checkAttentionLength(
 export const ATTENTION_PARTS = "attention_parts";
 
 /** Storage buffers of the largest kernel that shares. */
-const SHARED_BUFFERS = 13;
+const SHARED_BUFFERS = 15;
 
 /** Columns of a share at least. */
 const SHARED_COLUMNS = 256;
 
 /**
- * Workgroups that share a block of rows of a gradient of differential attention: several where blocks
- * are too few, or too unequal (with a causal mask the longest one alone takes twice the average).
+ * Workgroups that share a block of rows of a gradient of differential attention: two where blocks are too
+ * few, and with a causal mask too unequal (the longest one alone takes twice the average).
  */
 export function attentionParts(gpu: Gpu, pass: AttentionPass, sizes: AttentionSizes): number {
   const { batch, heads, timeQ, timeK } = sizes;
   const tuned = gpu.tuning.get<number>(ATTENTION_PARTS, pass);
   if (tuned !== undefined) return tuned;
   if (gpu.adapter.software || gpu.limits.maxStorageBuffersPerShaderStage < SHARED_BUFFERS) return 1;
-  const [time, walked] = ownsKeys(pass) ? [timeK, timeQ] : [timeQ, timeK];
-  const rows = batch * heads * time, parts = rows <= FEW / 2 ? 4 : rows <= FEW ? 2 : 1;
-  return Math.max(1, Math.min(parts, Math.floor(walked / SHARED_COLUMNS)));
-}
-
-/** What {@linkcode attentionLooped} can be tuned by, which tests do. */
-export const ATTENTION_LOOPED = "attention_looped";
-
-/** Entries of all score matrices below which gradients are done soon. */
-const SOON = 2 ** 24;
-
-/** Whether the code for the two maps of differential attention should be short rather than fast. */
-export function attentionLooped(gpu: Gpu, sizes: AttentionSizes): boolean {
-  const { batch, heads, timeQ, timeK } = sizes;
-  return gpu.tuning.get<boolean>(ATTENTION_LOOPED, "maps") ?? batch * heads * timeQ * timeK < SOON;
+  const [time, walked] = pass === "keys and values" ? [timeK, timeQ] : [timeQ, timeK];
+  if (batch * heads * time > FEW / 2) return 1;
+  return walked >= 2 * SHARED_COLUMNS ? 2 : 1;
 }
 
 /** The tile for an adapter and a problem of one map, or of two (differential attention). */
@@ -188,21 +171,24 @@ export function attentionTile(
   gpu: Gpu,
   pass: AttentionPass,
   sizes: AttentionSizes,
-  maps = 1,
+  maps: 1 | 2 = 1,
 ): AttentionTile {
   if (gpu.adapter.software) return SOFTWARE_TILE;
   const { batch, heads, timeQ, timeK, widthV } = sizes;
-  const time = ownsKeys(pass) ? timeK : pass === "forward" ? maps * timeQ : timeQ;
-  const rows = batch * heads * time;
-  const widest = widestResult(pass, sizes);
+  const rows = maps * batch * heads * (pass === "keys and values" ? timeK : timeQ);
   const memory = gpu.limits.maxComputeWorkgroupStorageSize;
-  const isWide = maps === 2 || widthV > 64;
-  const kind = isWide || !(pass in TILES) ? `${pass}, wide` as const : pass as Kind;
-  const isLong = sizes.timeK >= LONG_KEYS;
-  const shares = maps === 2 && pass !== "forward" && attentionParts(gpu, pass, sizes) > 1;
-  const measured = TILES[kind][rows <= FEW && !shares ? "few" : isLong ? "long" : "many"];
+  const kind: Kind = pass === "forward"
+    ? maps === 2 || widthV > 64 ? "forward, wide" : pass
+    : maps === 2
+    ? `${pass}, two maps`
+    : pass;
+  const isLong = timeK >= LONG_KEYS * (pass === "forward" ? 1 : maps);
+  const isShared = maps === 2 && pass !== "forward" && attentionParts(gpu, pass, sizes) > 1;
+  const measured = TILES[kind][rows <= FEW && !isShared ? "few" : isLong ? "long" : "many"];
+  const widths = { ...sizes, maps }, sides = pass === "forward" ? 1 : maps;
   return [measured, WIDE_TILE].find((tile) =>
-    attentionTileBytes(tile, widest) <= memory &&
-    attentionTileHeld(tile, pass, sizes, maps) <= MOST_HELD
+    sides * tile.threadsX * tile.threadsY <= MOST_THREADS &&
+    attentionTileBytes(tile, pass, widths) <= memory &&
+    attentionTileHeld(tile, pass, widths) <= MOST_HELD
   ) ?? SMALL_TILE;
 }

@@ -19,12 +19,7 @@ import {
   attentionSizes,
   gradientOperations,
 } from "./attention_problem.ts";
-import {
-  attentionLooped,
-  attentionParts,
-  attentionTile,
-  checkAttentionLength,
-} from "./attention_tiles.ts";
+import { attentionParts, attentionTile, checkAttentionLength } from "./attention_tiles.ts";
 import { checkF32, checkShapeIs } from "./check.ts";
 import { runElements } from "./elementwise.ts";
 import { reshape } from "./reshape.ts";
@@ -47,7 +42,7 @@ const OPTIONS: Record<keyof DiffAttentionOptions, true> = {
 };
 
 /** Storage buffers of the largest kernel of its own; browsers often give 8 or 10. */
-export const FUSED_BUFFERS = 11;
+export const FUSED_BUFFERS = 12;
 
 /**
  * (softmax(q1·k1ᵀ/√d) − λ·softmax(q2·k2ᵀ/√d)) · v for every head, without a T × T matrix (Ye et al.,
@@ -144,10 +139,11 @@ export function diffAttention(
       const gradient = (of: Tensor) => gpu.empty(of.shape, { label: "gradient" });
       const pair = (a: Tensor, b: Tensor) =>
         a.requiresGrad || b.requiresGrad ? [gradient(a), gradient(b)] : [];
-      const [dq1, dq2] = pair(q1, q2), [dk1, dk2] = pair(k1, k2);
-      const dv = v.requiresGrad ? gradient(v) : undefined;
-      const looped = attentionLooped(gpu, sizes);
-      const results = { queries: { dq1, dq2 }, keys: { dk1, dk2 }, values: { dv } };
+      const [dq1, dq2] = pair(q1, q2);
+      const [dk1, dk2, dv] = [k1, k2, v].some(({ requiresGrad }) => requiresGrad)
+        ? [k1, k2, v].map(gradient)
+        : [];
+      const results = { queries: { dq1, dq2 }, "keys and values": { dk1, dk2, dv } };
       let dlambda: Tensor | undefined;
       /** Gradients and their parts, which are added in the end; and how many parts. */
       const shared: Record<string, Tensor> = {}, counts: Record<string, number> = {};
@@ -156,7 +152,7 @@ export function diffAttention(
           using sum = total(sums, -1, "gradient");
           dlambda = reshape(sum, lambda.shape);
         }
-        for (const pass of ["queries", "keys", "values"] as const) {
+        for (const pass of ["queries", "keys and values"] as const) {
           const into = Object.entries(results[pass]).flatMap(([name, y]) => y ? [{ name, y }] : []);
           if (into.length === 0) continue;
           const parts = attentionParts(gpu, pass, sizes);
@@ -170,7 +166,7 @@ export function diffAttention(
             counts[name] = parts - 1;
           }
           const tile = attentionTile(gpu, pass, sizes, 2);
-          const ways = { of: pass, maps: 2 as const, parts, looped };
+          const ways = { of: pass, maps: 2 as const, parts };
           const kernel = attentionGradient({ ...constants, tile, ...ways });
           gpu.run(
             kernel,

@@ -130,6 +130,14 @@ export function record(recording: Recording): void {
 /** Gradients of results that have arrived so far, in the innermost `backward()`. */
 let arrived: ReadonlyMap<Tensor, Tensor> | undefined;
 
+/** The gradients of 1 that `backward()` begins with. */
+const ones = new WeakSet<Tensor>();
+
+/** Whether the host knows that a gradient is 1, so that nothing need be multiplied by it. */
+export function isOne(gradient: Tensor): boolean {
+  return ones.has(gradient);
+}
+
 /** Handles on gradients that backward functions were given to write to: nothing is left to add. */
 const places = new WeakSet<Tensor>();
 
@@ -200,7 +208,9 @@ export function backward(root: Tensor, upstream?: Tensor): void {
   using _arrived = { [Symbol.dispose]: () => void (arrived = outer) };
   // Also when something throws on the way: what is made here and not kept is freed.
   using _scope = gpu.scope();
-  arrive(root, upstream ? upstream.alias() : gpu.full(root.shape, 1, { label: "gradient" }));
+  const beginning = upstream?.alias() ?? gpu.full(root.shape, 1, { label: "gradient" });
+  if (!upstream) ones.add(beginning);
+  arrive(root, beginning);
   for (const node of nodes) {
     const gradients = node.outputs.map((output) => pending.get(output));
     if (gradients.some((gradient) => gradient !== undefined)) {
@@ -287,6 +297,7 @@ function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
   if (into.shared) [into, gradient] = [gradient, into];
   if (into.shared) into = copyOf(into);
   into.cleared = false;
+  ones.delete(into);
   const { gpu } = into, xs = gpu.parts(gradient);
   gpu.parts(into).forEach((y, i) => {
     const count = y.bytes / 4;

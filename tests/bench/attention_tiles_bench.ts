@@ -6,8 +6,8 @@
  * What it finds goes into `attentionTile` of lib/ops/attention_tiles.ts. All tiles are compiled first
  * and then run back to back, after a warm-up: a GPU that idles between them lowers its clock.
  *
- * Arguments: `--time 4096`, `--heads 16`, `--batch 1`, `--full` (not causal), `--rounds 4`, `--maps 2`,
- * `--only values` (forward, queries, keys, values, "keys and values"), `--top 8`, `--parts 2`,
+ * Arguments: `--times 1024,4096`, `--heads 16`, `--batch 1`, `--full` (not causal), `--rounds 4`, `--maps 2`,
+ * `--only queries` (forward, queries, "keys and values"), `--top 8`, `--parts 2`,
  * `--tiles '[{…}]'` to try these and no others.
  */
 import { attention } from "../../kernels/attention.ts";
@@ -19,7 +19,7 @@ import {
   type AttentionPass,
   attentionTileBytes,
   attentionTileHeld,
-  widestResult,
+  type AttentionWidths,
 } from "../../lib/ops/attention_tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
@@ -42,12 +42,13 @@ export async function run(args: string[]): Promise<void> {
   using gpu = await Gpu.open();
   const { software } = gpu.adapter;
   const number = (name: string, fallback: number) => Number(option(name, String(fallback)));
-  const time = number("--time", software ? 64 : 4096), batch = number("--batch", 1);
+  const times = option("--times", software ? "64" : "4096").split(",").map(Number);
+  const batch = number("--batch", 1);
   const heads = number("--heads", software ? 1 : 16), rounds = number("--rounds", 4);
   const causal = !args.includes("--full"), only = option("--only", ""), top = number("--top", 8);
   const given = option("--tiles", ""), parts = number("--parts", 1);
   console.log(
-    `${gpu.adapter.description}, B=${batch} T=${time} H=${heads}${causal ? ", causal" : ""}`,
+    `${gpu.adapter.description}, B=${batch} H=${heads}${causal ? ", causal" : ""}`,
   );
   for (const maps of [1, 2] as const) {
     if (![0, maps].includes(number("--maps", 0))) continue;
@@ -59,32 +60,30 @@ export async function run(args: string[]): Promise<void> {
         ? attention({ ...common, tile, maps })
         : attentionGradient({ ...common, tile, of: pass, maps, parts });
     // Products an entry of the score matrix: see the stories of the kernels.
-    const ofScores = 2 * maps * widthQk + widthV, ofValues = maps * widthQk + widthV;
+    const ofScores = 2 * maps * widthQk + widthV;
     const depths = {
       forward: maps * (widthQk + widthV),
       queries: ofScores,
-      keys: ofScores,
-      values: ofValues,
       "keys and values": ofScores + widthV,
     };
     for (const pass of Object.keys(depths) as AttentionPass[]) {
       if (only && pass !== only) continue;
-      const tiles = given
-        ? JSON.parse(given) as AttentionTile[]
-        : candidates(gpu, pass, { widthQk, widthV }, maps);
-      const problem = { batch, time, heads, widthQk, widthV };
-      const start = performance.now();
-      const found = await measure(gpu, tiles, (tile) => kernel(pass, tile), problem, rounds);
-      const seconds = ((performance.now() - start) / 1000).toFixed(1);
-      const name = maps === 1 ? "attention" : "differential attention";
-      console.log(`\n${name}, ${pass}: ${found.length} tiles, ${seconds} s`);
-      for (const { tile, ms } of found.sort((a, b) => a.ms - b.ms).slice(0, top)) {
-        const flops = 2 * batch * time * time * heads * depths[pass] / (causal ? 2 : 1);
-        console.log(
-          `  ${ms.toFixed(3).padStart(9)} ms ${
-            (flops / ms / 1e9).toFixed(2).padStart(7)
-          } TFLOP/s  ${JSON.stringify(tile)}`,
-        );
+      const widths = { widthQk, widthV, maps };
+      const tiles = given ? JSON.parse(given) as AttentionTile[] : candidates(gpu, pass, widths);
+      for (const tile of tiles) await gpu.compile(kernel(pass, tile));
+      for (const time of times) {
+        const problem = { batch, time, heads, widthQk, widthV };
+        const found = await measure(gpu, tiles, (tile) => kernel(pass, tile), problem, rounds);
+        const name = maps === 1 ? "attention" : "differential attention";
+        console.log(`\n${name}, ${pass}, T=${time}: ${found.length} tiles`);
+        for (const { tile, ms } of found.sort((a, b) => a.ms - b.ms).slice(0, top)) {
+          const flops = 2 * batch * time * time * heads * depths[pass] / (causal ? 2 : 1);
+          console.log(
+            `  ${ms.toFixed(3).padStart(9)} ms ${
+              (flops / ms / 1e9).toFixed(2).padStart(7)
+            } TFLOP/s  ${JSON.stringify(tile)}`,
+          );
+        }
       }
     }
   }
@@ -94,8 +93,7 @@ export async function run(args: string[]): Promise<void> {
 function candidates(
   gpu: Gpu,
   pass: AttentionPass,
-  widths: { widthQk: number; widthV: number },
-  maps: number,
+  widths: AttentionWidths,
 ): AttentionTile[] {
   const soft = gpu.adapter.software;
   const sizes = soft
@@ -104,18 +102,19 @@ function candidates(
       rows: [32, 64, 128],
       columns: [32, 64, 128],
       threadsX: [8, 16],
-      threadsY: [8, 16],
+      threadsY: [4, 8, 16],
       steps: [8, 16, 32],
     };
-  const widest = widestResult(pass, widths);
+  const sides = pass === "forward" ? 1 : widths.maps;
   const fits = (tile: AttentionTile) => {
     const { rows, columns, threadsX, threadsY, step } = tile;
     const threadRows = rows / threadsY, threadColumns = columns / threadsX;
-    const held = attentionTileHeld(tile, pass, widths, maps);
+    const held = attentionTileHeld(tile, pass, widths);
     return threadRows % 4 === 0 && threadColumns % 4 === 0 && step % threadsX === 0 &&
-      columns % step === 0 && threadRows <= 8 && threadColumns <= 8 &&
+      columns % step === 0 && sides * threadsX * threadsY <= 256 && threadRows <= 8 &&
+      threadColumns <= 8 &&
       (soft || (held >= 48 && held <= 224)) &&
-      attentionTileBytes(tile, widest) <= gpu.limits.maxComputeWorkgroupStorageSize;
+      attentionTileBytes(tile, pass, widths) <= gpu.limits.maxComputeWorkgroupStorageSize;
   };
   const tiles: AttentionTile[] = [];
   for (const rows of sizes.rows) {
@@ -169,7 +168,6 @@ async function measure(
     const kernel = make(tile);
     return () => gpu.run(kernel, tensors, params, attentionGrid(time, kernel.tile, heads, batch));
   });
-  for (const tile of tiles) await gpu.compile(make(tile));
   await warmUp(gpu, runs[0]);
   const { passes } = await gpu.time(() => {
     for (let round = 0; round < rounds; round++) for (const run of runs) run();

@@ -1,26 +1,18 @@
 import { attention, type AttentionConstants } from "../../kernels/attention.ts";
 import { attentionGrid } from "../../kernels/attention_problem.ts";
-import {
-  attentionGradient,
-  type AttentionGradientConstants,
-} from "../../kernels/attention_gradient.ts";
+import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
 
 import { Gpu } from "../../lib/tensor/gpu.ts";
 
-import { assertEquals } from "@std/assert";
 import { assertClose, numbers } from "./check_op.ts";
 
 const gpu = await Gpu.open();
-
-const TOGETHER = ["queries", "keys and values"] as const;
-const APART = ["queries", "keys", "values"] as const;
 
 /** Results of the kernels with one tile, for causal attention of one map or two. */
 async function results(
   tile: AttentionTile,
   maps: 1 | 2,
-  passes: readonly AttentionGradientConstants["of"][] = maps === 1 ? TOGETHER : APART,
 ): Promise<Map<string, Float32Array>> {
   const [time, heads, widthQk] = [75, 2, 8], widthV = maps * widthQk;
   using _ = gpu.scope();
@@ -67,7 +59,9 @@ async function results(
   };
   const kernels = [
     attention({ ...constants, maps }),
-    ...passes.map((of) => attentionGradient({ ...constants, of, maps })),
+    ...["queries" as const, "keys and values" as const].map((of) =>
+      attentionGradient({ ...constants, of, maps })
+    ),
   ];
   for (const kernel of kernels) {
     gpu.run(kernel, { ...inputs, ...outputs }, params, attentionGrid(time, kernel.tile, heads, 1));
@@ -98,16 +92,7 @@ Deno.test("attention gives the same with every kind of tile", async () => {
 
 Deno.test("differential attention gives the same with every kind of tile", async () => {
   await check([
-    { rows: 16, columns: 32, threadsX: 4, threadsY: 4, step: 8 },
+    { rows: 16, columns: 32, threadsX: 4, threadsY: 4, step: 8 }, // in several
+    { rows: 32, columns: 64, threadsX: 16, threadsY: 4, step: 32 }, // exchanged in one round
   ], 2);
-});
-
-Deno.test("gradients of keys and values are the same together and apart", async () => {
-  for (const maps of [1, 2] as const) {
-    const [together, apart] = [
-      await results(SMALL, maps, TOGETHER),
-      await results(SMALL, maps, APART),
-    ];
-    for (const [name, values] of together) assertEquals(apart.get(name), values, name);
-  }
 });

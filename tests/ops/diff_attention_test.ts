@@ -1,7 +1,7 @@
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { ShapeError } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { ATTENTION_LOOPED, ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
+import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import { add, attention, diffAttention } from "../../lib/ops/mod.ts";
 import { assert, assertThrows } from "@std/assert";
 import { attentionReference, type ReferenceProblem } from "./attention_reference.ts";
@@ -43,6 +43,19 @@ Deno.test("differential attention follows its formula, with gradients of all its
   await check("large scores", PLAIN, {}, { size: 12 });
 });
 
+Deno.test("values of any width, whose halves are unequal or one of them empty", async () => {
+  const sizes = {
+    batch: 1,
+    timeQ: 19,
+    timeK: 19,
+    heads: 2,
+    visible: (_: number, i: number, j: number) => j <= i,
+  };
+  for (const [widthQk, widthV] of [[4, 12], [4, 4], [4, 5], [3, 1]]) {
+    await check(`d = ${widthQk}, dv = ${widthV}`, { ...sizes, widthQk, widthV }, { causal: true });
+  }
+});
+
 Deno.test("λ may be negative, zero or larger than 1", async () => {
   for (const lambda of [-0.6, 0, 2.4]) await check(`λ = ${lambda}`, PLAIN, {}, { lambda });
 });
@@ -81,12 +94,6 @@ async function gradients(): Promise<Float32Array[]> {
   y.backward(gpu.tensor(numbers(y.size, 7), y.shape));
   return await gpu.read(inputs.map(({ grad }) => grad!)) as Float32Array[];
 }
-
-Deno.test("maps may take turns in a loop, or one after the other", async () => {
-  const looped = await gpu.tuning.using(ATTENTION_LOOPED, true, gradients);
-  const unrolled = await gpu.tuning.using(ATTENTION_LOOPED, false, gradients);
-  unrolled.forEach((values, i) => assertClose(values, looped[i], `input ${i}`, 1e-6, 1e-5));
-});
 
 Deno.test("workgroups may share the columns of a gradient", async () => {
   const alone = await gradients();

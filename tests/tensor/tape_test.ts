@@ -4,7 +4,7 @@ import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import { add, matmul, mul, reshape, scale, sum } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { ShapeError } from "../../lib/tensor/shape.ts";
-import { record } from "../../lib/tensor/tape.ts";
+import { isOne, record } from "../../lib/tensor/tape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 
 const gpu = await Gpu.open();
@@ -40,6 +40,27 @@ Deno.test("a leaf that was a root itself still gets gradients", async () => {
   using y = scale(x, 2);
   y.backward();
   assertEquals([...await x.grad!.read()], [3]);
+});
+
+Deno.test("a backward function can tell the 1 that backward() begins with from other gradients", () => {
+  const known: boolean[] = [];
+  const pass = (x: Tensor) => {
+    const y = gpu.full([1], 3);
+    const backward = ([dy]: readonly (Tensor | undefined)[]) => {
+      known.push(isOne(dy!));
+      return [dy!.alias()];
+    };
+    record({ name: "pass", inputs: [x], outputs: [y], backward });
+    return y;
+  };
+  using x = leaf([2]);
+  pass(x).backward();
+  using one = gpu.full([1], 1);
+  pass(x).backward(one);
+  scale(pass(x), 2).backward();
+  const y = pass(x);
+  add(y, y).backward(); // two gradients, added up
+  assertEquals(known, [true, false, false, false]);
 });
 
 Deno.test("gradients accumulate until they are forgotten", () =>
