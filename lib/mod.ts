@@ -52,15 +52,8 @@ export {
   GradientError,
 } from "./tensor/check_gradient.ts";
 export { type DType, type Shape, ShapeError } from "./tensor/shape.ts";
-export {
-  type BackwardFunction,
-  gradientOf,
-  type GradientPlace,
-  gradientPlace,
-  record,
-  type Recording,
-  type TapeNode,
-} from "./tensor/tape.ts";
+export { gradientOf, type GradientPlace, gradientPlace } from "./tensor/gradient_place.ts";
+export { type BackwardFunction, record, type Recording, type TapeNode } from "./tensor/tape.ts";
 export {
   type Bindable,
   GpuDevice,

@@ -6,13 +6,13 @@ import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { type Product, product, type Started, sumsOf, transposedFirst } from "../tensor/product.ts";
 import {
   columnParts,
-  gradientProducts,
   logitsProduct,
   logitsStride,
   makeGradients,
   rowsOfE,
   targetLogitEstimates,
 } from "./blocks.ts";
+import { gradientProducts } from "./gradient_products.ts";
 import type { Problem } from "./problem.ts";
 import { checkWidth, type EagerGradients, type EagerResult, rowsOfChunk } from "./stored.ts";
 

@@ -5,11 +5,8 @@ import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
 import { formatBytes, OutOfMemoryError } from "../gpu/errors.ts";
 import { ShapeError } from "../tensor/shape.ts";
 import {
-  gradientProducts,
   type Gradients,
-  gradientsByBlocks,
   logitsBlock,
-  logitsGradientBlock,
   logitsStride,
   makeGradients,
   type RowBlock,
@@ -18,6 +15,7 @@ import {
   rowsOfE,
   type Wanted,
 } from "./blocks.ts";
+import { gradientProducts, gradientsByBlocks, logitsGradientBlock } from "./gradient_products.ts";
 import type { Problem } from "./problem.ts";
 
 /** Losses of the rows that count, and the way back. */

@@ -2,7 +2,8 @@
 import { arithmetic, scale as scaleKernel } from "../../kernels/arithmetic.ts";
 import type { Bindable } from "../gpu/device.ts";
 import { elementCount, formatShape, ShapeError } from "../tensor/shape.ts";
-import { gradientOf, record } from "../tensor/tape.ts";
+import { gradientOf } from "../tensor/gradient_place.ts";
+import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32 } from "./check.ts";
 import { columnSum } from "./column_sum.ts";

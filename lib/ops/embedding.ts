@@ -2,7 +2,8 @@ import { embedding as forward } from "../../kernels/embedding.ts";
 import { gatherSum } from "../../kernels/gather_sum.ts";
 import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import type { Bindable } from "../gpu/device.ts";
-import { type GradientPlace, gradientPlace, record } from "../tensor/tape.ts";
+import { type GradientPlace, gradientPlace } from "../tensor/gradient_place.ts";
+import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32, checkRange, checkRank, hostInts } from "./check.ts";
 

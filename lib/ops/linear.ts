@@ -1,7 +1,8 @@
 import { activationGradient, derivativeFromOutput } from "../../kernels/activation.ts";
 import { elementCount, formatShape, ShapeError } from "../tensor/shape.ts";
 import { independentProducts, type Product, product } from "../tensor/product.ts";
-import { gradientOf, gradientPlace, record } from "../tensor/tape.ts";
+import { gradientOf, gradientPlace } from "../tensor/gradient_place.ts";
+import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activation as activate } from "./activation.ts";
 import { add } from "./arithmetic.ts";

@@ -1,7 +1,8 @@
 /** What layer norm and RMS norm share. */
 import { rowGrid } from "../../kernels/grid.ts";
 import { norm as forward, normGradient, normParameterGradient } from "../../kernels/norm.ts";
-import { gradientOf, gradientPlace, record } from "../tensor/tape.ts";
+import { gradientOf, gradientPlace } from "../tensor/gradient_place.ts";
+import { record } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkF32, checkNotEmpty, checkShapeIs } from "./check.ts";
 import { columnSum } from "./column_sum.ts";

@@ -2,6 +2,7 @@
 import { accumulate } from "../../kernels/accumulate.ts";
 import { elementGrid } from "../../kernels/grid.ts";
 import { checkRoot } from "./check_root.ts";
+import { arriving, isPlace, noLongerOne, unitGradient } from "./gradient_place.ts";
 import { formatShape, sameShape, ShapeError } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -127,57 +128,6 @@ export function record(recording: Recording): void {
   }
 }
 
-/** Gradients of results that have arrived so far, in the innermost `backward()`. */
-let arrived: ReadonlyMap<Tensor, Tensor> | undefined;
-
-/** The gradients of 1 that `backward()` begins with. */
-const ones = new WeakSet<Tensor>();
-
-/** Whether the host knows that a gradient is 1, so that nothing need be multiplied by it. */
-export function isOne(gradient: Tensor): boolean {
-  return ones.has(gradient);
-}
-
-/** Handles on gradients that backward functions were given to write to: nothing is left to add. */
-const places = new WeakSet<Tensor>();
-
-/** What a backward function writes a gradient to. */
-export interface GradientPlace {
-  into: Tensor;
-  /** Whether it adds to what is there, which is the gradient so far. Else the elements are undefined. */
-  accumulate: boolean;
-}
-
-/**
- * Where a backward function that can add writes the gradient of an input, before it returns it: to
- * the gradient that it is to be added to, if there is one, which saves memory and an addition.
- */
-export function gradientPlace(input: Tensor): GradientPlace {
-  const { grad, node, requiresGrad } = input;
-  const soFar = node ? arrived?.get(input) : requiresGrad && !grad?.cleared ? grad : undefined;
-  if (soFar && !soFar.shared) return { into: placeIn(soFar), accumulate: true };
-  return { into: gradientOf(input), accumulate: false };
-}
-
-/**
- * The same for one that cannot add: a new tensor, whose elements are undefined, or the leaf's gradient
- * itself where that has been cleared.
- */
-export function gradientOf(input: Tensor): Tensor {
-  const { gpu, grad, node, shape, requiresGrad } = input;
-  if (requiresGrad && !node && grad?.cleared) {
-    grad.cleared = false;
-    return placeIn(grad);
-  }
-  return gpu.empty(shape, { label: "gradient" });
-}
-
-function placeIn(gradient: Tensor): Tensor {
-  const place = gradient.alias();
-  places.add(place);
-  return place;
-}
-
 /** See {@linkcode Tensor.backward}. */
 export function backward(root: Tensor, upstream?: Tensor): void {
   const { gpu } = root;
@@ -197,20 +147,16 @@ export function backward(root: Tensor, upstream?: Tensor): void {
       );
     }
     const soFar = tensor.node ? pending.get(tensor) : tensor.grad;
-    if (places.has(gradient)) gradient.dispose();
+    if (isPlace(gradient)) gradient.dispose();
     else if (tensor.node) pending.set(tensor, sum(soFar, gradient));
     else tensor.grad = owned(sum(soFar, gradient));
   };
 
   using _noGrad = gpu.noGrad();
-  const outer = arrived;
-  arrived = pending;
-  using _arrived = { [Symbol.dispose]: () => void (arrived = outer) };
+  using _arriving = arriving(pending);
   // Also when something throws on the way: what is made here and not kept is freed.
   using _scope = gpu.scope();
-  const beginning = upstream?.alias() ?? gpu.full(root.shape, 1, { label: "gradient" });
-  if (!upstream) ones.add(beginning);
-  arrive(root, beginning);
+  arrive(root, upstream?.alias() ?? unitGradient(root));
   for (const node of nodes) {
     const gradients = node.outputs.map((output) => pending.get(output));
     if (gradients.some((gradient) => gradient !== undefined)) {
@@ -297,7 +243,7 @@ function sum(into: Tensor | undefined, gradient: Tensor): Tensor {
   if (into.shared) [into, gradient] = [gradient, into];
   if (into.shared) into = copyOf(into);
   into.cleared = false;
-  ones.delete(into);
+  noLongerOne(into);
   const { gpu } = into, xs = gpu.parts(gradient);
   gpu.parts(into).forEach((y, i) => {
     const count = y.bytes / 4;

@@ -4,7 +4,8 @@ import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import { add, matmul, mul, reshape, scale, sum } from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 import { ShapeError } from "../../lib/tensor/shape.ts";
-import { isOne, record } from "../../lib/tensor/tape.ts";
+import { isOne } from "../../lib/tensor/gradient_place.ts";
+import { record } from "../../lib/tensor/tape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 
 const gpu = await Gpu.open();
