@@ -82,7 +82,6 @@ export function gradientProducts(
   if (own && !fresh.rows) rowsOf(false, gradients.e!, own);
   parts.forEach((part, i) => {
     const half = p.half ? "b" : undefined;
-    // First the one of more workgroups: where its last ones leave places, those of the other begin.
     if (gradients.c) {
       product(p.gpu, {
         a: columnsOf(dLogits, part.first - first),

@@ -9,13 +9,19 @@ import type { AttentionSizes } from "./attention_problem.ts";
 /** Which kernel a tile is for: the forward one, or that of these gradients. */
 export type AttentionPass = "forward" | AttentionGradientConstants["of"];
 
-/** For the software adapter, where large tiles take long to compile. */
+/** For the software adapter, where large tiles take long to compile, and where nothing else fits. */
 const SOFTWARE_TILE: AttentionTile = { rows: 16, columns: 16, threadsX: 4, threadsY: 4, step: 4 };
 
 /** For heads that are wider than those. */
 const WIDE_TILE: AttentionTile = { rows: 64, columns: 64, threadsX: 16, threadsY: 16, step: 16 };
 
-/** Where workgroup memory is scarce. */
+/**
+ * For sides of two maps whose tiles would together take more than the 32 KiB of many devices. On an NVIDIA
+ * H200 keys and values (T = 2048) 0.71 ms for 0.61; with blocks of 64 rows and steps of 16: 0.85.
+ */
+const NARROW_TILE: AttentionTile = { rows: 32, columns: 64, threadsX: 16, threadsY: 4, step: 16 };
+
+/** Where workgroup memory is scarcer still. */
 const SMALL_TILE: AttentionTile = { rows: 32, columns: 32, threadsX: 8, threadsY: 8, step: 8 };
 
 /** Kinds of kernels that tiles were measured for: ordinary ones, wide values, sides of two maps. */
@@ -59,9 +65,6 @@ const FEW = 16384;
 
 /** Numbers that a thread holds from step to step; more would not leave enough of 255 registers. */
 const MOST_HELD = 200;
-
-/** Threads of a workgroup at most, which any device can run. */
-const MOST_THREADS = 256;
 
 /** What a tile must have room for. */
 export interface AttentionWidths {
@@ -186,9 +189,9 @@ export function attentionTile(
   const isShared = maps === 2 && pass !== "forward" && attentionParts(gpu, pass, sizes) > 1;
   const measured = TILES[kind][rows <= FEW && !isShared ? "few" : isLong ? "long" : "many"];
   const widths = { ...sizes, maps }, sides = pass === "forward" ? 1 : maps;
-  return [measured, WIDE_TILE].find((tile) =>
-    sides * tile.threadsX * tile.threadsY <= MOST_THREADS &&
-    attentionTileBytes(tile, pass, widths) <= memory &&
-    attentionTileHeld(tile, pass, widths) <= MOST_HELD
-  ) ?? SMALL_TILE;
+  const fits = (tile: AttentionTile) => attentionTileBytes(tile, pass, widths) <= memory;
+  const fast = [measured, sides === 2 ? NARROW_TILE : WIDE_TILE].find((tile) =>
+    fits(tile) && attentionTileHeld(tile, pass, widths) <= MOST_HELD
+  );
+  return fast ?? (fits(SMALL_TILE) ? SMALL_TILE : SOFTWARE_TILE);
 }

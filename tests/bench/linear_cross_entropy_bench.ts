@@ -105,6 +105,8 @@ export async function run(args: string[]): Promise<void> {
   const versions = `deno ${Deno.version.deno}`;
   const date = new Date().toISOString().slice(0, 10);
   const lines: string[] = [];
+  /** Tiles that tuning chose, each of which is told of once. */
+  const tiles = new Set<string>();
   console.log(adapter);
   for (const { what, ...shape } of shapes) {
     for (const kind of ["trained", "flat"]) {
@@ -132,7 +134,13 @@ export async function run(args: string[]): Promise<void> {
           );
           continue;
         }
-        if (!half) await tuneLinearCrossEntropy(gpu, { ...shape, ...options });
+        if (!half) {
+          for (const choice of await tuneLinearCrossEntropy(gpu, { ...shape, ...options })) {
+            const line = `tile of ${choice.subject}, ${choice.shapes}: ${choice.choice}`;
+            if (!tiles.has(line)) console.log(`${line} (${choice.source})`);
+            tiles.add(line);
+          }
+        }
         gpu.trim(); // or a buffer of something else, up to an eighth too large, would count here
         for (const row of await measure(gpu, data, shape, options, half, Number(values.rounds))) {
           const ms = row.ms?.map((x) => x.toFixed(3)) ?? ["", "", ""];

@@ -3,8 +3,14 @@ import { attentionGrid } from "../../kernels/attention_problem.ts";
 import { attentionGradient } from "../../kernels/attention_gradient.ts";
 import type { AttentionTile } from "../../kernels/attention_tile.ts";
 
+import {
+  type AttentionPass,
+  attentionTile,
+  attentionTileBytes,
+} from "../../lib/ops/attention_tiles.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
 
+import { assert, assertEquals } from "@std/assert";
 import { assertClose, numbers } from "./check_op.ts";
 
 const gpu = await Gpu.open();
@@ -95,4 +101,37 @@ Deno.test("differential attention gives the same with every kind of tile", async
     { rows: 16, columns: 32, threadsX: 4, threadsY: 4, step: 8 }, // in several
     { rows: 32, columns: 64, threadsX: 16, threadsY: 4, step: 32 }, // exchanged in one round
   ], 2);
+});
+
+Deno.test("a GPU's attention has tiles that its workgroups have room for, in 16 KiB at least", () => {
+  const sizes = { batch: 1, heads: 8, timeQ: 2048, timeK: 2048, widthQk: 64 };
+  const choose = (pass: AttentionPass, maps: 1 | 2, memory: number, more = {}) => {
+    const device = {
+      adapter: { software: false },
+      limits: { maxComputeWorkgroupStorageSize: memory, maxStorageBuffersPerShaderStage: 16 },
+      tuning: { get: () => undefined },
+    } as unknown as Gpu;
+    return attentionTile(device, pass, { ...sizes, widthV: maps * 64, ...more }, maps);
+  };
+  const tall = { rows: 64, columns: 64, threadsX: 16, threadsY: 8, step: 32 };
+  assertEquals(choose("queries", 1, 49152, { heads: 16 }), tall);
+  assertEquals(choose("queries", 2, 49152), tall, "for each side");
+  assertEquals(choose("queries", 2, 32768).rows, 32, "both sides would take 33 KiB");
+  for (const pass of ["forward", "queries", "keys and values"] as const) {
+    for (const maps of [1, 2] as const) {
+      for (const width of [16, 64, 128, 256]) {
+        for (const time of [64, 1024, 16384]) {
+          for (const memory of [16384, 32768, 49152, 65536]) {
+            const more = { timeQ: time, timeK: time, widthQk: width, widthV: maps * width };
+            const tile = choose(pass, maps, memory, more),
+              what = JSON.stringify({ pass, maps, memory, more, tile });
+            const sides = pass === "forward" ? 1 : maps;
+            assert(sides * tile.threadsX * tile.threadsY <= 256, what);
+            const bytes = attentionTileBytes(tile, pass, { ...more, maps });
+            assert(bytes <= memory, `${bytes} bytes, ${what}`);
+          }
+        }
+      }
+    }
+  }
 });
