@@ -119,16 +119,21 @@ export class AttentionCode {
     use: (i: number, j: number, value: string) => string,
   ): string {
     const { threads, threadRows, tile: { rows, step } } = this;
-    const places = [["A", rows / 4], ["B", this.#widestStage / 4]] as const;
-    const slots = places.flatMap(([stage, quads]) =>
-      Array.from({ length: Math.floor(step * quads / threads) }, (_, slot) => {
-        const at = `(lid + ${slot * threads}u)`;
-        return (quad: string) => `stage${stage}[${at} / ${quads}u][${quad} + ${at} % ${quads}u]`;
-      }).map((place) => ({
-        own: place(`quad${stage}`),
-        other: place(`(${quads}u - quad${stage})`),
-      }))
+    /** Places where each thread of a side can leave a value: WGSL of its own, and of its neighbour's. */
+    const slots = ([["A", rows / 4], ["B", this.#widestStage / 4]] as const).flatMap(
+      ([stage, quads]) =>
+        Array.from({ length: Math.floor(step * quads / threads) }, (_, slot) => {
+          const at = `(lid + ${slot * threads}u)`, first = `stage${stage}[${at} / ${quads}u]`;
+          const [own, other] = [`quad${stage}`, `(${quads}u - quad${stage})`];
+          return {
+            own: `${first}[${own} + ${at} % ${quads}u]`,
+            other: `${first}[${other} + ${at} % ${quads}u]`,
+          };
+        }),
     );
+    if (slots.length === 0) {
+      throw new RangeError(`No attention tile for two sides: ${JSON.stringify(this.tile)}.`);
+    }
     const values = Array.from({ length: threadRows * groups }, (_, at) => ({
       i: Math.floor(at / groups),
       j: at % groups,
