@@ -32,7 +32,8 @@ Deno.test("upstream gradients of another type are refused, and so are an operati
   using y = gpu.tensor([1, 2, 3]);
   const backward = () => [gpu.tensor(Int32Array.of(1, 1, 1))];
   record({ name: "own", inputs: [x], outputs: [y], saved: [], backward });
-  assertThrows(() => y.backward(gpu.full([3], 1)), TypeError, "has the dtype i32; expected f32");
+  using upstream = gpu.full([3], 1);
+  assertThrows(() => y.backward(upstream), TypeError, "has the dtype i32; expected f32");
 });
 
 Deno.test("a leaf that was a root itself still gets gradients", async () => {
@@ -43,25 +44,29 @@ Deno.test("a leaf that was a root itself still gets gradients", async () => {
   assertEquals([...await x.grad!.read()], [3]);
 });
 
-Deno.test("a backward function can tell the 1 that backward() begins with from other gradients", () => {
-  const known: boolean[] = [];
-  const pass = (x: Tensor) => {
-    const y = gpu.full([1], 3);
-    const backward = ([dy]: readonly (Tensor | undefined)[]) => {
-      known.push(isOne(dy!));
-      return [dy!.alias()];
+Deno.test("a backward function can tell the 1 that backward() begins with from other gradients", async () => {
+  await leavesNothing(async () => {
+    using _ = gpu.scope();
+    const known: boolean[] = [];
+    const pass = (x: Tensor) => {
+      const y = gpu.full([1], 3);
+      const backward = ([dy]: readonly (Tensor | undefined)[]) => {
+        known.push(isOne(dy!));
+        return [dy!.alias()];
+      };
+      record({ name: "pass", inputs: [x], outputs: [y], backward });
+      return y;
     };
-    record({ name: "pass", inputs: [x], outputs: [y], backward });
-    return y;
-  };
-  using x = leaf([2]);
-  pass(x).backward();
-  using one = gpu.full([1], 1);
-  pass(x).backward(one);
-  scale(pass(x), 2).backward();
-  const y = pass(x);
-  add(y, y).backward(); // two gradients, added up
-  assertEquals(known, [true, false, false, false]);
+    using x = leaf([2]);
+    pass(x).backward();
+    using one = gpu.full([1], 1);
+    pass(x).backward(one);
+    scale(pass(x), 2).backward();
+    const y = pass(x);
+    add(y, y).backward(); // two gradients, added up
+    assertEquals(known, [true, false, false, false]);
+    await gpu.sync();
+  });
 });
 
 Deno.test("gradients accumulate until they are forgotten", () =>
