@@ -20,7 +20,7 @@
  * those of the others lie side by side; kernels/sum_parts.ts adds them in order. No atomics: same bits
  * every run.
  */
-import { defineKernel, wgsl } from "./kernel.ts";
+import { type BindingType, defineKernel, type ParamType, wgsl } from "./kernel.ts";
 import { endOfProduct } from "./matmul_store.ts";
 import {
   arrayOf,
@@ -69,11 +69,26 @@ export interface MatmulConstants {
   exponentials?: boolean;
 }
 
-export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
+/** What a kernel that makes a product consists of. */
+interface MatmulSource {
+  bindings: Record<string, BindingType>;
+  params: Record<string, ParamType>;
+  /** WGSL outside of the entry point. */
+  declarations: string;
+  /** WGSL that makes the tile `group`, by the thread `lid`. */
+  body: string;
+}
+
+/**
+ * The pieces of a kernel that makes a product.
+ *
+ * @param own behind the names of the bindings, where a kernel makes more than one product.
+ */
+export function matmulSource(c: MatmulConstants, own = ""): MatmulSource {
   const { tile } = c;
   const halfB = c.half !== undefined, half = c.half === "both";
   const a: Operand = {
-    binding: "a",
+    binding: `a${own}`,
     order: c.transposeA ? "mn" : "k",
     vector: c.vectorA,
     half,
@@ -81,7 +96,7 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
     stride: "params.strideA",
   };
   const b: Operand = {
-    binding: "b",
+    binding: `b${own}`,
     order: c.transposeB ? "k" : "mn",
     vector: c.vectorB,
     half: halfB,
@@ -90,21 +105,23 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
   };
   const staged = tileLoader(tile, a, b, c.wholeSteps ?? false);
   const direct = tile.direct ? new DirectTile(tile, a, b, c.wholeSteps ?? false) : undefined;
-  const end = endOfProduct(c);
-
+  const end = endOfProduct(c, own);
+  const bindings: Record<string, BindingType> = {
+    a: `read ${arrayOf(c.vectorA, half)}`,
+    b: `read ${arrayOf(c.vectorB, halfB)}`,
+    y: `write ${arrayOf(c.vectorY)}`,
+    ...(c.parts ? { parts: `write ${arrayOf(c.vectorY)}` as const } : {}),
+    ...(c.bias ? { bias: "read array<f32>" as const } : {}),
+    ...(c.residual ? { residual: `read ${arrayOf(c.vectorY)}` as const } : {}),
+    ...(c.scaled ? { scales: "read array<f32>" as const } : {}),
+    ...(c.exponentials
+      ? { reference: "read array<f32>" as const, sums: "write array<vec4f>" as const }
+      : {}),
+  };
   return {
-    bindings: {
-      a: `read ${arrayOf(c.vectorA, half)}` as const,
-      b: `read ${arrayOf(c.vectorB, halfB)}` as const,
-      y: `write ${arrayOf(c.vectorY)}` as const,
-      ...(c.parts ? { parts: `write ${arrayOf(c.vectorY)}` as const } : {}),
-      ...(c.bias ? { bias: "read array<f32>" as const } : {}),
-      ...(c.residual ? { residual: `read ${arrayOf(c.vectorY)}` as const } : {}),
-      ...(c.scaled ? { scales: "read array<f32>" as const } : {}),
-      ...(c.exponentials
-        ? { reference: "read array<f32>" as const, sums: "write array<vec4f>" as const }
-        : {}),
-    },
+    bindings: Object.fromEntries(
+      Object.entries(bindings).map(([name, type]) => [`${name}${own}`, type]),
+    ),
     params: {
       m: "u32",
       n: "u32",
@@ -129,15 +146,11 @@ export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
         }
         : {}),
     },
-    workgroup: [tileThreads(tile), 1, 1],
-    tile: { m: tile.m, n: tile.n, k: tile.k },
-    f16: halfB,
-    code: wgsl`
+    declarations: wgsl`
 ${direct ? "" : operandStaging("stageA", tile.k, tile.m, half)}
 ${direct ? "" : operandStaging("stageB", tile.k, tile.n, half)}
-${end.declarations}
-@compute @workgroup_size(${tileThreads(tile)})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+${end.declarations}`,
+    body: wgsl`
   ${threadIndex(tile)}
   let m0 = group.x * ${tile.m}u;
   let n0 = group.y * ${tile.n}u;
@@ -167,7 +180,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) li
     workgroupBarrier();
   }`
     }
-  ${end.store}
+  ${end.store}`,
+  };
+}
+
+export const matmul = defineKernel("matmul", (c: MatmulConstants) => {
+  const { tile } = c, { bindings, params, declarations, body } = matmulSource(c);
+  return {
+    bindings,
+    params,
+    workgroup: [tileThreads(tile), 1, 1],
+    tile: { m: tile.m, n: tile.n, k: tile.k },
+    f16: c.half !== undefined,
+    code: wgsl`${declarations}
+@compute @workgroup_size(${tileThreads(tile)})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lid: u32) {
+  ${body}
 }`,
   };
 });

@@ -27,8 +27,15 @@ function activate(activation: Activation): string {
   }
 }
 
-/** WGSL of a product's end, and of what it declares outside of the entry point. */
-export function endOfProduct(c: MatmulConstants): { declarations: string; store: string } {
+/**
+ * WGSL of a product's end, and of what it declares outside of the entry point.
+ *
+ * @param own behind the names of the bindings.
+ */
+export function endOfProduct(
+  c: MatmulConstants,
+  own: string,
+): { declarations: string; store: string } {
   const { tile, activation = "none" } = c;
   const rows = rowsPerThread(tile), groups = columnGroups(tile);
   const rowSums = c.exponentials ? new TileRowSums(tile) : undefined;
@@ -36,8 +43,8 @@ export function endOfProduct(c: MatmulConstants): { declarations: string; store:
 
   const put = (at: string, value: string) =>
     c.parts
-      ? `if (part == 0u) { y[${at}] = ${value}; } else { parts[${at}] = ${value}; }`
-      : `y[${at}] = ${value};`;
+      ? `if (part == 0u) { y${own}[${at}] = ${value}; } else { parts${own}[${at}] = ${value}; }`
+      : `y${own}[${at}] = ${value};`;
   /**
    * The factor is nearly always 1, but without it what NVIDIA's compiler makes of the whole kernel is 4 to
    * 20% slower (measured; we don't know why).
@@ -58,10 +65,10 @@ export function endOfProduct(c: MatmulConstants): { declarations: string; store:
         c.parts && name === "y" ? " & (part == 0u)" : ""
       }`;
     return `var ${name}${i}_${j} = vec4f(0.0); ${
-      c.vectorY ? `if (${exists(0)}) { ${name}${i}_${j} = ${name}[${at} / 4u]; }` : join(
+      c.vectorY ? `if (${exists(0)}) { ${name}${i}_${j} = ${name}${own}[${at} / 4u]; }` : join(
         4,
         " ",
-        (e) => `if (${exists(e)}) { ${name}${i}_${j}[${e}] = ${name}[${at} + ${e}u]; }`,
+        (e) => `if (${exists(e)}) { ${name}${i}_${j}[${e}] = ${name}${own}[${at} + ${e}u]; }`,
       )
     }`;
   };
@@ -85,7 +92,7 @@ export function endOfProduct(c: MatmulConstants): { declarations: string; store:
   const exponentials = (i: number) =>
     `${exponentialsOfRow(groups, i, value, { spoilt: overflow, column: columnOf })} ${
       ofGroups((j) =>
-        `if (${columnOf(j)} < params.written) { y[(baseY + row * params.strideY + ${
+        `if (${columnOf(j)} < params.written) { y${own}[(baseY + row * params.strideY + ${
           columnOf(j)
         }) / 4u] = x${i}_${j}; }`
       )
@@ -93,7 +100,7 @@ export function endOfProduct(c: MatmulConstants): { declarations: string; store:
   /** WGSL that loads what a row has one of, as if rows beyond the matrix were its last. */
   const ofRow = (i: number) => {
     const row = `min(m0 + ${tileRow(tile, i)}, params.m - 1u)`;
-    return `${c.scaled ? `let scale${i} = scales[${row}];` : ""} ${
+    return `${c.scaled ? `let scale${i} = scales${own}[${row}];` : ""} ${
       c.exponentials ? `let reference${i} = reference_of(${row});` : ""
     }`;
   };
@@ -125,15 +132,15 @@ export function endOfProduct(c: MatmulConstants): { declarations: string; store:
           four.map((i) => ofGroups((j) => piece(i, j))).join("\n");
         return name === "y" && c.parts
           ? `${all((i, j) => `var y${i}_${j} = vec4f(0.0);`)} if (part == 0u) { ${
-            all((i, j) => `y${i}_${j} = y[${place(i, j)}];`)
+            all((i, j) => `y${i}_${j} = y${own}[${place(i, j)}];`)
           } }`
-          : all((i, j) => `let ${name}${i}_${j} = ${name}[${place(i, j)}];`);
+          : all((i, j) => `let ${name}${i}_${j} = ${name}${own}[${place(i, j)}];`);
       }).join("\n")
     } ${
       four.map((i) =>
         rowSums
           ? `${exponentialsOfRow(groups, i, value)} ${
-            ofGroups((j) => `y[${place(i, j)}] = x${i}_${j};`)
+            ofGroups((j) => `y${own}[${place(i, j)}] = x${i}_${j};`)
           }`
           : ofGroups((j) => `{ ${finished(i, j)} ${put(place(i, j), "x")} }`)
       ).join("\n")
@@ -146,7 +153,7 @@ export function endOfProduct(c: MatmulConstants): { declarations: string; store:
         groups,
         (j) =>
           `let bias${j} = vec4f(${
-            join(4, ", ", (e) => `bias[min(${columnOf(j)} + ${e}u, params.n - 1u)]`)
+            join(4, ", ", (e) => `bias${own}[min(${columnOf(j)} + ${e}u, params.n - 1u)]`)
           });`,
       )
       : "",

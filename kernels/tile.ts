@@ -51,6 +51,13 @@ export function tileThreads(tile: TileShape): number {
   return tile.threadsX * tile.threadsY;
 }
 
+/** Whether two tiles are the same. */
+export function isSameTile(one: TileShape, other: TileShape): boolean {
+  const sizes = ({ m, n, k, threadsX, threadsY, lanesX, direct = false }: TileShape) =>
+    [m, n, k, threadsX, threadsY, lanesX, direct].join();
+  return sizes(one) === sizes(other);
+}
+
 /** Bytes of workgroup memory that staging takes. */
 export function tileStagingBytes(tile: TileShape, half = false): number {
   return operandStagingBytes(tile.k, tile.m, half) + operandStagingBytes(tile.k, tile.n, half);

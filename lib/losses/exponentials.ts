@@ -3,7 +3,8 @@ import { exponentialRows, ROW_THREADS } from "../../kernels/exponentials.ts";
 import { rowGrid } from "../../kernels/grid.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
-import { type Product, product, type Started, sumsOf, transposedFirst } from "../tensor/product.ts";
+import { type Product, product, type Started } from "../tensor/product.ts";
+import { sumsOf, transposedFirst } from "../tensor/product_plan.ts";
 import {
   columnParts,
   logitsProduct,

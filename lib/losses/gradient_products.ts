@@ -5,7 +5,7 @@ import { logitsColumnSums } from "../../kernels/logits_column_sums.ts";
 import { LOGITS_GRADIENT_WIDTH, logitsGradient } from "../../kernels/logits_gradient.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
-import { product, type Started, startProduct } from "../tensor/product.ts";
+import { type Product, type Started, startProducts } from "../tensor/product.ts";
 import {
   type ColumnBlock,
   columnParts,
@@ -81,10 +81,11 @@ export function gradientProducts(
     );
   if (own && !fresh.rows) rowsOf(false, gradients.e!, own);
   parts.forEach((part, i) => {
-    const half = p.half ? "b" : undefined;
+    const half = p.half ? "b" as const : undefined, a = columnsOf(dLogits, part.first - first);
+    const products: Product[] = [];
     if (gradients.c) {
-      product(p.gpu, {
-        a: columnsOf(dLogits, part.first - first),
+      products.push({
+        a,
         b: e,
         y: p.shardOf(gradients.c, part),
         m: part.columns,
@@ -98,8 +99,8 @@ export function gradientProducts(
     }
     if (gradients.e) {
       const { buffer, offset } = gradients.e.slice;
-      ofE = startProduct(p.gpu, {
-        a: columnsOf(dLogits, part.first - first),
+      products.push({
+        a,
         b: p.shardOf(p.c, part),
         y: own?.slice(0, bytes) ?? { buffer, offset: offset + block.first * p.d * 4, bytes },
         m: block.rows,
@@ -111,11 +112,10 @@ export function gradientProducts(
         accumulate: !fresh.rows || i > 0,
         scales,
       });
-      if (!later || own || i < parts.length - 1) {
-        ofE.finish();
-        ofE = undefined;
-      }
     }
+    const started = startProducts(p.gpu, products);
+    if (gradients.e && later && !own && i === parts.length - 1) ofE = started.pop();
+    for (const { finish } of started) finish();
   });
   if (own) {
     rowsOf(true, own, gradients.e!);

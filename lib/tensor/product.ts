@@ -1,19 +1,13 @@
-/** Matrix products on device memory: picks the kernel for shapes, strides and adapter. */
-import { elementGrid } from "../../kernels/grid.ts";
-import type { Kernel } from "../../kernels/kernel.ts";
+/** Matrix products on device memory. */
+import { elementGrid, rowGrid } from "../../kernels/grid.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
+import { matmulPair, PAIR } from "../../kernels/matmul_pair.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
+import { isSameTile } from "../../kernels/tile.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
-import type { Bindable, GpuDevice } from "../gpu/device.ts";
-import { GpuError } from "../gpu/errors.ts";
+import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { chooseTile, type Orientation } from "../gpu/product_tiles.ts";
-import { halfTile, LONGEST_STEP, MOST_STEPS } from "../gpu/tiles.ts";
-
-/** What the tile of a product is chosen by. */
-export function orientationOf(p: Pick<Product, "transposeA" | "transposeB">): Orientation {
-  return `${p.transposeA ? "Aᵀ" : "A"}·${p.transposeB ? "Bᵀ" : "B"}`;
-}
+import { type Plan, planOf, transposedFirst, transposedStride } from "./product_plan.ts";
 
 /** One matrix product Y = alpha · A · B, with what may be done on the way out. */
 export interface Product {
@@ -71,67 +65,6 @@ export interface Exponentials {
   written: number;
 }
 
-/** What turning A round first can be tuned by, which tests do. */
-export const TRANSPOSED_FIRST = "transposed_first";
-
-/** Columns, and multiply-adds, from which A·Bᵀ is faster as (Aᵀ)ᵀ·Bᵀ: a copy of A is soon made then. */
-const MANY_COLUMNS = 2048, MANY_PRODUCTS = 2 ** 32;
-
-/**
- * Whether A is transposed first. What comes along k must be turned on its way into workgroup memory; on an
- * NVIDIA H200 A·Bᵀ, where that is both, makes 45 TFLOP/s, Aᵀ·Bᵀ 47.8.
- */
-export function transposedFirst(gpu: GpuDevice, p: Product): boolean {
-  const { m, n, k, batch = 1, half } = p;
-  if (orientationOf(p) !== "A·Bᵀ" || half !== undefined || batch > 1) return false;
-  if (transposedStride(m) * k * 4 > gpu.maxBinding) return false;
-  return gpu.tuning.get<boolean>(TRANSPOSED_FIRST, "A·Bᵀ") ??
-    (!gpu.adapter.software && n >= MANY_COLUMNS && m * n * k >= MANY_PRODUCTS);
-}
-
-/** Elements from one memory row of A's copy to the next, so that four at a time are loaded. */
-function transposedStride(m: number): number {
-  return Math.ceil(m / 4) * 4;
-}
-
-/** Records A's transposition, and what else `start` does. */
-function startTransposed(gpu: GpuDevice, p: Product): Started {
-  const { m, k, strideA = k } = p, strideY = transposedStride(m);
-  const a = gpu.allocate(k * strideY * 4, "transposed operand");
-  try {
-    const sizes = { rows: m, columns: k, strideX: strideA, strideY };
-    gpu.run(transpose({ blocks: false }), { x: p.a, y: a }, sizes, transposeGrid(m, k));
-    return startProduct(gpu, { ...p, a, transposeA: true, strideA: strideY });
-  } finally {
-    a.release(); // whoever gets this memory next uses it after the product
-  }
-}
-
-/** The tile of a product, and into how many parts K is cut. */
-export function productTile(gpu: GpuDevice, p: Product): ReturnType<typeof chooseTile> {
-  const { m, n, k, batch, strideY = n } = p;
-  const tuned = !p.exponentials;
-  const divisible = tuned && !p.bias && !p.activation && !p.residual && (batch ?? 1) === 1 &&
-    strideY === n;
-  const half = p.half !== undefined;
-  return chooseTile(gpu, { m, n, k, batch, divisible, half, tuned }, orientationOf(p));
-}
-
-/** How many sums of each row a product with `exponentials` leaves, and for how many rows, some unused. */
-export function sumsOf(gpu: GpuDevice, p: Product): { count: number; rows: number } {
-  const { tile } = productTile(gpu, { ...p, transposeA: p.transposeA || transposedFirst(gpu, p) });
-  return { count: Math.ceil(p.n / tile.n), rows: Math.ceil(p.m / tile.m) * tile.m };
-}
-
-/** How a product is made. */
-interface Plan {
-  kernel: Kernel;
-  params: Record<string, number>;
-  grid: [number, number, number];
-  /** Parts of K, whose products are added up afterwards. */
-  splits: number;
-}
-
 /** Told of every product, see {@linkcode watchProducts}. */
 let watcher: ((p: Product) => void) | undefined;
 
@@ -155,20 +88,9 @@ export function product(gpu: GpuDevice, p: Product): void {
   startProduct(gpu, p).finish();
 }
 
-/** Records products that do not depend on each other, so that they may run at the same time. */
+/** Records products that do not depend on each other. */
 export function independentProducts(gpu: GpuDevice, products: readonly Product[]): void {
-  const operations = products.map(({ m, n, k, batch = 1 }) => 2 * m * n * k * batch);
-  const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
-  gpu.concurrently(together, () => {
-    const started: Started[] = [];
-    try {
-      for (const p of products) started.push(startProduct(gpu, p));
-      for (const { finish } of started) finish();
-    } catch (error) {
-      for (const { release } of started) release();
-      throw error;
-    }
-  });
+  for (const { finish } of startProducts(gpu, products)) finish();
 }
 
 /** A product whose parts are still to be added up, by `finish` or by somebody else. */
@@ -183,9 +105,106 @@ export interface Started {
 
 /** Records a product but for the sum of its parts. */
 export function startProduct(gpu: GpuDevice, p: Product): Started {
-  if (transposedFirst(gpu, p)) return startTransposed(gpu, p);
+  return startProducts(gpu, [p])[0];
+}
+
+/**
+ * Records products that do not depend on each other but for the sums of their parts, which come back in
+ * their order. They may run at the same time: two with the same tile are one dispatch.
+ */
+export function startProducts(gpu: GpuDevice, products: readonly Product[]): Started[] {
+  const copies: DeviceBuffer[] = [], begun: Begun[] = [];
+  try {
+    for (const p of products) {
+      begun.push(begin(gpu, transposedFirst(gpu, p) ? turned(gpu, p, copies) : p));
+    }
+    if (isPair(gpu, begun)) runPair(gpu, begun);
+    else runEach(gpu, begun);
+    return begun.map(({ started }) => started);
+  } catch (error) {
+    for (const { started } of begun) started.release();
+    throw error;
+  } finally {
+    for (const copy of copies) copy.release(); // who gets this memory next uses it after the products
+  }
+}
+
+/** The same product with a copy of A transposed, which is added to `copies`. */
+function turned(gpu: GpuDevice, p: Product, copies: DeviceBuffer[]): Product {
+  const { m, k, strideA = k } = p, strideY = transposedStride(m);
+  const a = gpu.allocate(k * strideY * 4, "transposed operand");
+  copies.push(a);
+  const sizes = { rows: m, columns: k, strideX: strideA, strideY };
+  gpu.run(transpose({ blocks: false }), { x: p.a, y: a }, sizes, transposeGrid(m, k));
+  return { ...p, a, transposeA: true, strideA: strideY };
+}
+
+/** What making pairs can be tuned by, which tests do. */
+export const IN_PAIRS = "in_pairs";
+
+/** Whether products can be made by one dispatch. */
+function isPair(gpu: GpuDevice, products: readonly Begun[]): boolean {
+  // It takes the software adapter twice as long to compile.
+  const inPairs = gpu.tuning.get<boolean>(IN_PAIRS, "") ?? !gpu.adapter.software;
+  if (!inPairs || products.length !== 2) return false;
+  const isPlain = ({ p }: Begun) =>
+    (p.batch ?? 1) === 1 && !p.half && !p.bias && !p.residual && !p.checked && !p.exponentials &&
+    (p.activation ?? "none") === "none";
+  const [one, other] = products;
+  if (!isPlain(one) || !isPlain(other)) return false;
+  if (!isSameTile(one.plan.constants.tile, other.plan.constants.tile)) return false;
+  // WebGPU refuses a buffer that is read and written by the same dispatch, also in different places.
+  const buffers = products.map(({ operands }) =>
+    Object.values(operands).map((each) => toSlice(each).buffer)
+  );
+  const shares = products.some(({ p }, i) => buffers[1 - i].includes(toSlice(p.y).buffer));
+  return !shares && buffers.flat().length <= gpu.limits.maxStorageBuffersPerShaderStage;
+}
+
+/** Records two products as one dispatch, the one first that takes a workgroup longer. */
+function runPair(gpu: GpuDevice, products: readonly Begun[]): void {
+  const length = ({ p, plan }: Begun) => p.k / plan.splits;
+  const pair = products.toSorted((one, other) => length(other) - length(one));
+  const named = <T>(values: (each: Begun) => Record<string, T>): Record<string, T> =>
+    Object.fromEntries(
+      pair.flatMap((each, i) =>
+        Object.entries(values(each)).map(([name, value]) => [name + PAIR[i], value])
+      ),
+    );
+  const [firstCount, secondCount] = pair.map(({ plan: { grid } }) => grid[0] * grid[1] * grid[2]);
+  const count = firstCount + secondCount;
+  const [first, second] = pair.map(({ plan }) => plan.constants);
+  gpu.run(
+    matmulPair({ pair: [first, second] }),
+    named(({ operands }) => operands),
+    { ...named(({ plan }) => plan.params), firstCount, count },
+    rowGrid(count),
+  );
+}
+
+/** Records products as a dispatch each. */
+function runEach(gpu: GpuDevice, products: readonly Begun[]): void {
+  const operations = products.map(({ p: { m, n, k, batch = 1 } }) => 2 * m * n * k * batch);
+  const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
+  gpu.concurrently(together, () => {
+    for (const { plan, operands } of products) {
+      gpu.run(matmul(plan.constants), operands, plan.params, plan.grid);
+    }
+  });
+}
+
+/** A product that only its dispatch is missing from. */
+interface Begun {
+  p: Product;
+  plan: Plan;
+  /** What its kernel is given, with memory for its parts if it has any. */
+  operands: Record<string, Bindable>;
+  started: Started;
+}
+
+function begin(gpu: GpuDevice, p: Product): Begun {
   watcher?.(p);
-  const { m, n, y } = p, { kernel, params, grid, splits } = plan(gpu, p);
+  const plan = planOf(gpu, p), { splits } = plan, { m, n, y } = p;
   const operands = {
     a: p.a,
     b: p.b,
@@ -195,100 +214,20 @@ export function startProduct(gpu: GpuDevice, p: Product): Started {
     ...(p.scales ? { scales: p.scales } : {}),
     ...(p.exponentials ? { reference: p.exponentials.reference, sums: p.exponentials.sums } : {}),
   };
-  if (splits === 1) {
-    gpu.run(kernel, operands, params, grid);
-    return { finish() {}, release() {} };
-  }
-  const others = splits - 1, count = m * n;
-  const parts = gpu.allocate(others * count * 4, "partial products");
-  gpu.run(kernel, { ...operands, parts }, params, grid);
-  return {
-    partial: { parts, count: others, y, elements: count },
+  if (splits === 1) return { p, plan, operands, started: { finish() {}, release() {} } };
+  const count = splits - 1, elements = m * n;
+  const parts = gpu.allocate(count * elements * 4, "partial products");
+  const started: Started = {
+    partial: { parts, count, y, elements },
     finish() {
-      const vector = count % 4 === 0, elements = vector ? count / 4 : count;
-      const grid = elementGrid(elements, 256);
-      gpu.run(sumParts({ parts: others, vector }), { parts, y }, { count: elements }, grid);
+      const vector = elements % 4 === 0, numbers = vector ? elements / 4 : elements;
+      const grid = elementGrid(numbers, 256);
+      gpu.run(sumParts({ parts: count, vector }), { parts, y }, { count: numbers }, grid);
       parts.release();
     },
     release() {
       if (!parts.freed) parts.release();
     },
   };
-}
-
-/** The kernel that a product uses. */
-export function productKernel(gpu: GpuDevice, p: Product): Kernel {
-  return plan(gpu, p).kernel;
-}
-
-/** Picks tile and kernel. */
-function plan(gpu: GpuDevice, p: Product): Plan {
-  const { m, n, k, transposeA = false, transposeB = false, batch = 1 } = p;
-  const strideA = p.strideA ?? (transposeA ? m : k);
-  const strideB = p.strideB ?? (transposeB ? k : n);
-  const strideY = p.strideY ?? n;
-  const batchA = p.batchA ?? 0, batchB = p.batchB ?? 0, batchY = p.batchY ?? m * strideY;
-  const { tile, splits } = p.half === "both"
-    ? { tile: halfTile(gpu), splits: 1 }
-    : productTile(gpu, p);
-  if (gpu.adapter.software && k / tile.k / splits > MOST_STEPS) {
-    throw new GpuError(
-      `A product over K = ${k} is too long for the software adapter, which leaves loops after 65,535 ` +
-        `steps; expected at most ${MOST_STEPS * tile.k}.`,
-    );
-  }
-  // Zeros in A meet what is read beyond the rows of B: nothing, unless B ends before its binding does, which
-  // is whole 16 bytes. What other tensors left there may be no number, and 0 · NaN is NaN.
-  const zerosBeyondK = p.padded === true && !transposeA && !transposeB &&
-    strideA >= Math.ceil(k / tile.k) * tile.k && (k * strideB * (p.half ? 2 : 4)) % 16 === 0;
-  const fours = (...values: number[]) => values.every((value) => value % 4 === 0);
-  const foursOfK = tile.k % 4 === 0;
-  const kernel = matmul({
-    tile,
-    transposeA,
-    transposeB,
-    // Four at a time along k must all be meant; along m or n what is too much is not used.
-    vectorA: fours(strideA, batchA) && (transposeA || (foursOfK && (p.padded || fours(k)))),
-    vectorB: fours(strideB, batchB) && (!transposeB || (foursOfK && fours(k))),
-    vectorY: splits > 1 ? fours(n) : fours(strideY, batchY) && (p.padded || fours(n)),
-    // The software adapter compiles for long: one kernel for all K there.
-    wholeSteps: (k % tile.k === 0 || zerosBeyondK) && !gpu.adapter.software,
-    half: p.half,
-    bias: p.bias !== undefined,
-    activation: p.activation ?? "none",
-    parts: splits > 1,
-    accumulate: p.accumulate ?? false,
-    residual: p.residual !== undefined,
-    checked: p.checked,
-    scaled: p.scales !== undefined,
-    exponentials: p.exponentials !== undefined,
-  });
-  const params = {
-    m,
-    n,
-    k,
-    strideA,
-    strideB,
-    strideY: splits > 1 ? n : strideY,
-    batchA,
-    batchB,
-    batchY: splits > 1 ? m * n : batchY,
-    // The same parts for every tile, so that chains of additions are cut at the same places.
-    partK: Math.ceil(k / LONGEST_STEP / splits) * LONGEST_STEP,
-    alpha: p.alpha ?? 1,
-    cap: p.cap ?? 1,
-    ...(p.exponentials
-      ? {
-        written: p.exponentials.written,
-        sumStride: p.exponentials.sumStride / 4,
-        firstSum: p.exponentials.firstSum,
-      }
-      : {}),
-  };
-  const grid: [number, number, number] = [
-    Math.ceil(m / tile.m),
-    Math.ceil(n / tile.n),
-    batch * splits,
-  ];
-  return { kernel, params, grid, splits };
+  return { p, plan, operands: { ...operands, parts }, started };
 }

@@ -5,14 +5,8 @@ import type { TileShape } from "../../kernels/tile.ts";
 import { productTileCandidates } from "../gpu/product_tiles.ts";
 import type { TuningResult } from "../gpu/tuning.ts";
 import type { Gpu } from "./gpu.ts";
-import {
-  orientationOf,
-  type Product,
-  product,
-  productKernel,
-  productTile,
-  watchProducts,
-} from "./product.ts";
+import { type Product, product, watchProducts } from "./product.ts";
+import { orientationOf, productKernel, productTile } from "./product_plan.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of {@linkcode tuneProducts}. */

@@ -7,7 +7,8 @@ import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import * as ops from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { TRANSPOSED_FIRST } from "../../lib/tensor/product.ts";
+import { IN_PAIRS } from "../../lib/tensor/product.ts";
+import { TRANSPOSED_FIRST } from "../../lib/tensor/product_plan.ts";
 import type { Shape } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { AdamW } from "../../lib/train/adamw.ts";
@@ -145,6 +146,7 @@ function blocks(gpu: Gpu): void {
           linearCrossEntropy(e, c, new Int32Array(n), { ...options, ...more, bias }),
       );
     gpu.tuning.using(TRANSPOSED_FIRST, true, run);
+    gpu.tuning.using(IN_PAIRS, false, run);
   }
 }
 

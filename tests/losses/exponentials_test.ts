@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { TRANSPOSED_FIRST } from "../../lib/tensor/product.ts";
+import { IN_PAIRS } from "../../lib/tensor/product.ts";
+import { TRANSPOSED_FIRST } from "../../lib/tensor/product_plan.ts";
 import { assertWithin, checkLoss, type LossCase, TOLERANCES } from "./check_loss.ts";
 import { randomProblem } from "./reference.ts";
 
@@ -58,6 +59,23 @@ Deno.test("E transposed where its gradient comes gives the gradients that it giv
     }
     // With tiles of GPUs the products differ in their tiles, and so rows in the order of their sums.
     found[0].forEach((x, which) => assertWithin(x, found[1][which], TOLERANCES.dE, tiles));
+  });
+});
+
+Deno.test("gradients of E and of C have the same bits by one dispatch as by two", async () => {
+  const { e: hostE, c: hostC, targets } = randomProblem({ t: T, v: V, d: D });
+  await withTiles(async (gpu, tiles) => {
+    const found: Float32Array[][] = [];
+    for (const inPairs of [true, false]) {
+      using e = gpu.tensor(hostE, [T, D], { requiresGrad: true });
+      using c = gpu.tensor(hostC, [V, D], { requiresGrad: true });
+      gpu.tuning.using(IN_PAIRS, inPairs, () => {
+        using loss = linearCrossEntropy(e, c, targets, { impl: "chunked", ...BLOCKS });
+        loss.backward();
+      });
+      found.push(await gpu.read([e.grad!, c.grad!]));
+    }
+    assertEquals(found[0], found[1], tiles);
   });
 });
 

@@ -10,7 +10,8 @@ import {
 } from "../../lib/gpu/tiles.ts";
 import { tuneLinearCrossEntropy } from "../../lib/losses/tune.ts";
 import { Gpu, linearCrossEntropy } from "../../lib/mod.ts";
-import { orientationOf, product } from "../../lib/tensor/product.ts";
+import { product } from "../../lib/tensor/product.ts";
+import { orientationOf } from "../../lib/tensor/product_plan.ts";
 import { normals } from "./reference.ts";
 
 const gpu = await Gpu.open();
