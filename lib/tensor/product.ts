@@ -144,9 +144,9 @@ export const IN_PAIRS = "in_pairs";
 
 /** Whether products can be made by one dispatch. */
 function isPair(gpu: GpuDevice, products: readonly Begun[]): boolean {
+  if (products.length !== 2) return false;
   // It takes the software adapter twice as long to compile.
-  const inPairs = gpu.tuning.get<boolean>(IN_PAIRS, "") ?? !gpu.adapter.software;
-  if (!inPairs || products.length !== 2) return false;
+  if (!(gpu.tuning.get<boolean>(IN_PAIRS, "") ?? !gpu.adapter.software)) return false;
   const isPlain = ({ p }: Begun) =>
     (p.batch ?? 1) === 1 && !p.half && !p.bias && !p.residual && !p.checked && !p.exponentials &&
     (p.activation ?? "none") === "none";
