@@ -1,11 +1,12 @@
 /**
- * Two matrix products that do not depend on each other, in one dispatch: the gradients of a product's
- * operands, mostly.
+ * Two matrix products that do not depend on each other, in one dispatch: the gradients of the operands of
+ * another one.
  *
  * Why: a dispatch that depends on the one before it takes 5 to 10 µs, and at a product's end processors
  * are idle until its last workgroups are done. Different kernels do not share a processor. Workgroups of
  * the second product start as soon as the first one's leave a place, so there is one end for both
- * (chunked gradients of GPT-2's vocabulary, NVIDIA H200: 40.4 ms for 40.9).
+ * (chunked gradients of GPT-2's vocabulary, NVIDIA H200: 40.4 ms for 40.8). It does not always pay: see
+ * `isFasterInPair` in lib/tensor/product_plan.ts.
  *
  * Work: each workgroup does what one of kernels/matmul.ts would. The one whose workgroups take longer
  * should be the first: short ones fill the end better (the other way round: 41.6 ms).
@@ -51,7 +52,9 @@ export const matmulPair = defineKernel(
     let params = Sizes(${sizes.map(([name]) => `params.${name}${PAIR[i]}`).join(", ")});
     let across = (params.m + ${tile.m - 1}u) / ${tile.m}u;
     let down = (params.n + ${tile.n - 1}u) / ${tile.n}u;
-    let group = vec3u(index % across, index / across % down, index / (across * down));
+    let column = index / across;
+    let slice = ${pair[i].parts ? "column / down" : "0u"};
+    let group = vec3u(index - column * across, column - slice * down, slice);
     ${sources[i].body}`;
     return {
       bindings: { ...sources[0].bindings, ...sources[1].bindings },

@@ -113,7 +113,7 @@ export function gradientProducts(
         scales,
       });
     }
-    const started = startProducts(p.gpu, products);
+    const started = startProducts(p.gpu, products, true);
     if (gradients.e && later && !own && i === parts.length - 1) ofE = started.pop();
     for (const { finish } of started) finish();
   });

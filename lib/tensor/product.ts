@@ -7,7 +7,13 @@ import { isSameTile } from "../../kernels/tile.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
 import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import { type Plan, planOf, transposedFirst, transposedStride } from "./product_plan.ts";
+import {
+  isFasterInPair,
+  type Plan,
+  planOf,
+  transposedFirst,
+  transposedStride,
+} from "./product_plan.ts";
 
 /** One matrix product Y = alpha · A · B, with what may be done on the way out. */
 export interface Product {
@@ -88,9 +94,13 @@ export function product(gpu: GpuDevice, p: Product): void {
   startProduct(gpu, p).finish();
 }
 
-/** Records products that do not depend on each other. */
+/** Records products that do not depend on each other, so that they may run at the same time. */
 export function independentProducts(gpu: GpuDevice, products: readonly Product[]): void {
-  for (const { finish } of startProducts(gpu, products)) finish();
+  const operations = products.map(({ m, n, k, batch = 1 }) => 2 * m * n * k * batch);
+  const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
+  gpu.concurrently(together, () => {
+    for (const { finish } of startProducts(gpu, products)) finish();
+  });
 }
 
 /** A product whose parts are still to be added up, by `finish` or by somebody else. */
@@ -110,16 +120,26 @@ export function startProduct(gpu: GpuDevice, p: Product): Started {
 
 /**
  * Records products that do not depend on each other but for the sums of their parts, which come back in
- * their order. They may run at the same time: two with the same tile are one dispatch.
+ * their order.
+ *
+ * @param inPair whether two products may be one dispatch, where that is faster.
  */
-export function startProducts(gpu: GpuDevice, products: readonly Product[]): Started[] {
+export function startProducts(
+  gpu: GpuDevice,
+  products: readonly Product[],
+  inPair = false,
+): Started[] {
   const copies: DeviceBuffer[] = [], begun: Begun[] = [];
   try {
     for (const p of products) {
       begun.push(begin(gpu, transposedFirst(gpu, p) ? turned(gpu, p, copies) : p));
     }
-    if (isPair(gpu, begun)) runPair(gpu, begun);
-    else runEach(gpu, begun);
+    if (inPair && isPair(gpu, begun)) runPair(gpu, begun);
+    else {
+      for (const { plan, operands } of begun) {
+        gpu.run(matmul(plan.constants), operands, plan.params, plan.grid);
+      }
+    }
     return begun.map(({ started }) => started);
   } catch (error) {
     for (const { started } of begun) started.release();
@@ -142,11 +162,11 @@ function turned(gpu: GpuDevice, p: Product, copies: DeviceBuffer[]): Product {
 /** What making pairs can be tuned by, which tests do. */
 export const IN_PAIRS = "in_pairs";
 
-/** Whether products can be made by one dispatch. */
+/** Whether two products can be made by one dispatch, and should be. */
 function isPair(gpu: GpuDevice, products: readonly Begun[]): boolean {
   if (products.length !== 2) return false;
-  // It takes the software adapter twice as long to compile.
-  if (!(gpu.tuning.get<boolean>(IN_PAIRS, "") ?? !gpu.adapter.software)) return false;
+  const isFaster = isFasterInPair(gpu, products.map(({ plan }) => plan));
+  if (!(gpu.tuning.get<boolean>(IN_PAIRS, "") ?? isFaster)) return false;
   const isPlain = ({ p }: Begun) =>
     (p.batch ?? 1) === 1 && !p.half && !p.bias && !p.residual && !p.checked && !p.exponentials &&
     (p.activation ?? "none") === "none";
@@ -163,15 +183,14 @@ function isPair(gpu: GpuDevice, products: readonly Begun[]): boolean {
 
 /** Records two products as one dispatch, the one first that takes a workgroup longer. */
 function runPair(gpu: GpuDevice, products: readonly Begun[]): void {
-  const length = ({ p, plan }: Begun) => p.k / plan.splits;
-  const pair = products.toSorted((one, other) => length(other) - length(one));
+  const pair = products.toSorted((one, other) => other.plan.length - one.plan.length);
   const named = <T>(values: (each: Begun) => Record<string, T>): Record<string, T> =>
     Object.fromEntries(
       pair.flatMap((each, i) =>
         Object.entries(values(each)).map(([name, value]) => [name + PAIR[i], value])
       ),
     );
-  const [firstCount, secondCount] = pair.map(({ plan: { grid } }) => grid[0] * grid[1] * grid[2]);
+  const [firstCount, secondCount] = pair.map(({ plan }) => plan.count);
   const count = firstCount + secondCount;
   const [first, second] = pair.map(({ plan }) => plan.constants);
   gpu.run(
@@ -180,17 +199,6 @@ function runPair(gpu: GpuDevice, products: readonly Begun[]): void {
     { ...named(({ plan }) => plan.params), firstCount, count },
     rowGrid(count),
   );
-}
-
-/** Records products as a dispatch each. */
-function runEach(gpu: GpuDevice, products: readonly Begun[]): void {
-  const operations = products.map(({ p: { m, n, k, batch = 1 } }) => 2 * m * n * k * batch);
-  const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
-  gpu.concurrently(together, () => {
-    for (const { plan, operands } of products) {
-      gpu.run(matmul(plan.constants), operands, plan.params, plan.grid);
-    }
-  });
 }
 
 /** A product that only its dispatch is missing from. */

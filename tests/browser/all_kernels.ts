@@ -146,7 +146,7 @@ function blocks(gpu: Gpu): void {
           linearCrossEntropy(e, c, new Int32Array(n), { ...options, ...more, bias }),
       );
     gpu.tuning.using(TRANSPOSED_FIRST, true, run);
-    gpu.tuning.using(IN_PAIRS, false, run);
+    gpu.tuning.using(IN_PAIRS, true, run);
   }
 }
 

@@ -1,23 +1,35 @@
-/** Two products in one dispatch, which the software adapter does not make by itself. */
+/** Two products in one dispatch. */
 import { assertEquals } from "@std/assert";
 import type { TileShape } from "../../kernels/tile.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { IN_PAIRS, independentProducts, type Product } from "../../lib/tensor/product.ts";
-import { orientationOf } from "../../lib/tensor/product_plan.ts";
+import { IN_PAIRS, type Product, startProducts } from "../../lib/tensor/product.ts";
+import { isFasterInPair, orientationOf, planOf } from "../../lib/tensor/product_plan.ts";
 import { assertProduct, type Case, kernelsOf, orientations, prepare } from "./product_cases.ts";
 
 const gpu = await Gpu.open();
 
+/** As much of a device as tiles are chosen by. */
+function device(software: boolean): Gpu {
+  return {
+    adapter: { software },
+    limits: { maxComputeWorkgroupStorageSize: 48 * 1024 },
+    tuning: { get: () => undefined },
+  } as unknown as Gpu;
+}
+
+/** Operands of products that are only planned. */
+const nothing = { a: gpu.zeros([4]), b: gpu.zeros([4]), y: gpu.zeros([4]) };
+
 /** A tile that is soon compiled, with workgroup memory as those of GPUs. */
 const TILE: TileShape = { m: 16, n: 16, k: 4, threadsX: 4, threadsY: 4, lanesX: 4 };
 
-/** Names of the kernels for independent products with this tile. */
+/** Names of the kernels that make products with this tile, in a pair where they can be one. */
 function run(
   products: readonly Product[],
   inPairs = true,
   tile = TILE,
 ): string[] {
-  let record = () => independentProducts(gpu, products);
+  let record = () => startProducts(gpu, products, true).forEach(({ finish }) => finish());
   for (const orientation of orientations) {
     const inner = record;
     record = () => gpu.tuning.using(orientationOf(orientation), tile, inner);
@@ -99,4 +111,18 @@ Deno.test("products that one dispatch cannot make are made by two", () => {
   const halves = [0, 1].map((i) => ({ ...two, offset: two.offset + i * bytes, bytes }));
   assertEquals(run([{ ...first, y: halves[0] }, { ...other, b: halves[1] }]), apart);
   assertEquals(run([{ ...first, b: halves[1] }, { ...other, y: halves[0] }]), apart);
+});
+
+Deno.test("a GPU makes a pair of products if one of them has short workgroups", () => {
+  // Gradients of a block: rows, entries of the vocabulary, width.
+  const isPair = (rows: number, v: number, d: number, software = false) => {
+    const sizes = [{ m: rows, n: d, k: v }, { m: v, n: d, k: rows, transposeA: true }];
+    const gpu = device(software);
+    return isFasterInPair(gpu, sizes.map((size) => planOf(gpu, { ...size, ...nothing })));
+  };
+  assertEquals(isPair(384, 50257, 768), true); // GPT-2
+  assertEquals(isPair(640, 32064, 3072), true); // Phi 3.5 mini
+  assertEquals(isPair(384, 50257, 768, true), false);
+  assertEquals(isPair(1536, 12564, 768), false);
+  assertEquals(isPair(8192, 50257, 768), false); // all rows at once
 });
