@@ -91,7 +91,7 @@ export function watchProducts(watch: (p: Product) => void, run: () => void): voi
  * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
-  startProduct(gpu, p).finish();
+  startProducts(gpu, [p])[0].finish();
 }
 
 /** Records products that do not depend on each other, so that they may run at the same time. */
@@ -111,11 +111,6 @@ export interface Started {
   finish(): void;
   /** Frees them. */
   release(): void;
-}
-
-/** Records a product but for the sum of its parts. */
-export function startProduct(gpu: GpuDevice, p: Product): Started {
-  return startProducts(gpu, [p])[0];
 }
 
 /**
