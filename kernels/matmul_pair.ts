@@ -6,7 +6,7 @@
  * are idle until its last workgroups are done. Different kernels do not share a processor. Workgroups of
  * the second product start as soon as the first one's leave a place, so there is one end for both
  * (chunked gradients of GPT-2's vocabulary, NVIDIA H200: 40.4 ms for 40.8). It does not always pay: see
- * `isFasterInPair` in lib/tensor/product_plan.ts.
+ * lib/tensor/product_pair.ts.
  *
  * Work: each workgroup does what one of kernels/matmul.ts would. The one whose workgroups take longer
  * should be the first: short ones fill the end better (the other way round: 41.6 ms).

@@ -5,7 +5,8 @@ import { logitsColumnSums } from "../../kernels/logits_column_sums.ts";
 import { LOGITS_GRADIENT_WIDTH, logitsGradient } from "../../kernels/logits_gradient.ts";
 import type { Bindable } from "../gpu/device.ts";
 import type { BufferSlice, DeviceBuffer } from "../gpu/pool.ts";
-import { type Product, type Started, startProducts } from "../tensor/product.ts";
+import { startPair } from "../tensor/product_pair.ts";
+import { type Product, type Started, startProduct } from "../tensor/product.ts";
 import {
   type ColumnBlock,
   columnParts,
@@ -113,9 +114,13 @@ export function gradientProducts(
         scales,
       });
     }
-    const started = startProducts(p.gpu, products, true);
-    if (gradients.e && later && !own && i === parts.length - 1) ofE = started.pop();
-    for (const { finish } of started) finish();
+    const pair = startPair(p.gpu, products);
+    products.forEach((each, n) => {
+      const started = pair?.[n] ?? startProduct(p.gpu, each);
+      const isOfE = gradients.e !== undefined && n === products.length - 1;
+      if (isOfE && later && !own && i === parts.length - 1) ofE = started;
+      else started.finish();
+    });
   });
   if (own) {
     rowsOf(true, own, gradients.e!);

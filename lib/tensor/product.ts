@@ -1,19 +1,11 @@
 /** Matrix products on device memory. */
-import { elementGrid, rowGrid } from "../../kernels/grid.ts";
+import { elementGrid } from "../../kernels/grid.ts";
 import { type Activation, matmul } from "../../kernels/matmul.ts";
-import { matmulPair, PAIR } from "../../kernels/matmul_pair.ts";
 import { sumParts } from "../../kernels/sum_parts.ts";
-import { isSameTile } from "../../kernels/tile.ts";
 import { transpose, transposeGrid } from "../../kernels/transpose.ts";
-import { type Bindable, type GpuDevice, toSlice } from "../gpu/device.ts";
+import type { Bindable, GpuDevice } from "../gpu/device.ts";
 import type { DeviceBuffer } from "../gpu/pool.ts";
-import {
-  isFasterInPair,
-  type Plan,
-  planOf,
-  transposedFirst,
-  transposedStride,
-} from "./product_plan.ts";
+import { type Plan, planOf, transposedFirst, transposedStride } from "./product_plan.ts";
 
 /** One matrix product Y = alpha · A · B, with what may be done on the way out. */
 export interface Product {
@@ -91,7 +83,7 @@ export function watchProducts(watch: (p: Product) => void, run: () => void): voi
  * K is large).
  */
 export function product(gpu: GpuDevice, p: Product): void {
-  startProducts(gpu, [p])[0].finish();
+  startProduct(gpu, p).finish();
 }
 
 /** Records products that do not depend on each other, so that they may run at the same time. */
@@ -99,7 +91,14 @@ export function independentProducts(gpu: GpuDevice, products: readonly Product[]
   const operations = products.map(({ m, n, k, batch = 1 }) => 2 * m * n * k * batch);
   const together = products.length > 1 ? operations.reduce((sum, x) => sum + x) : 0;
   gpu.concurrently(together, () => {
-    for (const { finish } of startProducts(gpu, products)) finish();
+    const started: Started[] = [];
+    try {
+      for (const p of products) started.push(startProduct(gpu, p));
+      for (const { finish } of started) finish();
+    } catch (error) {
+      for (const { release } of started) release();
+      throw error;
+    }
   });
 }
 
@@ -113,111 +112,49 @@ export interface Started {
   release(): void;
 }
 
-/**
- * Records products that do not depend on each other but for the sums of their parts, which come back in
- * their order.
- *
- * @param inPair whether two products may be one dispatch, where that is faster.
- */
-export function startProducts(
-  gpu: GpuDevice,
-  products: readonly Product[],
-  inPair = false,
-): Started[] {
-  const copies: DeviceBuffer[] = [], begun: Begun[] = [];
+/** Records a product but for the sum of its parts. */
+export function startProduct(gpu: GpuDevice, p: Product): Started {
+  if (transposedFirst(gpu, p)) return startTransposed(gpu, p);
+  const plan = planOf(gpu, p), { operands, started } = begin(gpu, p, plan);
+  gpu.run(matmul(plan.constants), operands, plan.params, plan.grid);
+  return started;
+}
+
+/** Records A's transposition, and what `startProduct` does. */
+function startTransposed(gpu: GpuDevice, p: Product): Started {
+  const { m, k, strideA = k } = p, strideY = transposedStride(m);
+  const a = gpu.allocate(k * strideY * 4, "transposed operand");
   try {
-    for (const p of products) {
-      begun.push(begin(gpu, transposedFirst(gpu, p) ? turned(gpu, p, copies) : p));
-    }
-    if (inPair && isPair(gpu, begun)) runPair(gpu, begun);
-    else {
-      for (const { plan, operands } of begun) {
-        gpu.run(matmul(plan.constants), operands, plan.params, plan.grid);
-      }
-    }
-    return begun.map(({ started }) => started);
-  } catch (error) {
-    for (const { started } of begun) started.release();
-    throw error;
+    const sizes = { rows: m, columns: k, strideX: strideA, strideY };
+    gpu.run(transpose({ blocks: false }), { x: p.a, y: a }, sizes, transposeGrid(m, k));
+    return startProduct(gpu, { ...p, a, transposeA: true, strideA: strideY });
   } finally {
-    for (const copy of copies) copy.release(); // who gets this memory next uses it after the products
+    a.release(); // whoever gets this memory next uses it after the product
   }
 }
 
-/** The same product with a copy of A transposed, which is added to `copies`. */
-function turned(gpu: GpuDevice, p: Product, copies: DeviceBuffer[]): Product {
-  const { m, k, strideA = k } = p, strideY = transposedStride(m);
-  const a = gpu.allocate(k * strideY * 4, "transposed operand");
-  copies.push(a);
-  const sizes = { rows: m, columns: k, strideX: strideA, strideY };
-  gpu.run(transpose({ blocks: false }), { x: p.a, y: a }, sizes, transposeGrid(m, k));
-  return { ...p, a, transposeA: true, strideA: strideY };
-}
-
-/** What making pairs can be tuned by, which tests do. */
-export const IN_PAIRS = "in_pairs";
-
-/** Whether two products can be made by one dispatch, and should be. */
-function isPair(gpu: GpuDevice, products: readonly Begun[]): boolean {
-  if (products.length !== 2) return false;
-  const isFaster = isFasterInPair(gpu, products.map(({ plan }) => plan));
-  if (!(gpu.tuning.get<boolean>(IN_PAIRS, "") ?? isFaster)) return false;
-  const isPlain = ({ p }: Begun) =>
-    (p.batch ?? 1) === 1 && !p.half && !p.bias && !p.residual && !p.checked && !p.exponentials &&
-    (p.activation ?? "none") === "none";
-  const [one, other] = products;
-  if (!isPlain(one) || !isPlain(other)) return false;
-  if (!isSameTile(one.plan.constants.tile, other.plan.constants.tile)) return false;
-  // WebGPU refuses a buffer that is read and written by the same dispatch, also in different places.
-  const buffers = products.map(({ operands }) =>
-    Object.values(operands).map((each) => toSlice(each).buffer)
-  );
-  const shares = products.some(({ p }, i) => buffers[1 - i].includes(toSlice(p.y).buffer));
-  return !shares && buffers.flat().length <= gpu.limits.maxStorageBuffersPerShaderStage;
-}
-
-/** Records two products as one dispatch, the one first that takes a workgroup longer. */
-function runPair(gpu: GpuDevice, products: readonly Begun[]): void {
-  const pair = products.toSorted((one, other) => other.plan.length - one.plan.length);
-  const named = <T>(values: (each: Begun) => Record<string, T>): Record<string, T> =>
-    Object.fromEntries(
-      pair.flatMap((each, i) =>
-        Object.entries(values(each)).map(([name, value]) => [name + PAIR[i], value])
-      ),
-    );
-  const [firstCount, secondCount] = pair.map(({ plan }) => plan.count);
-  const count = firstCount + secondCount;
-  const [first, second] = pair.map(({ plan }) => plan.constants);
-  gpu.run(
-    matmulPair({ pair: [first, second] }),
-    named(({ operands }) => operands),
-    { ...named(({ plan }) => plan.params), firstCount, count },
-    rowGrid(count),
-  );
-}
-
-/** A product that only its dispatch is missing from. */
-interface Begun {
-  p: Product;
-  plan: Plan;
-  /** What its kernel is given, with memory for its parts if it has any. */
-  operands: Record<string, Bindable>;
-  started: Started;
-}
-
-function begin(gpu: GpuDevice, p: Product): Begun {
-  watcher?.(p);
-  const plan = planOf(gpu, p), { splits } = plan, { m, n, y } = p;
-  const operands = {
+/** What a product's kernel is given, but for memory for parts. */
+export function operandsOf(p: Product): Record<string, Bindable> {
+  return {
     a: p.a,
     b: p.b,
-    y,
+    y: p.y,
     ...(p.bias ? { bias: p.bias } : {}),
     ...(p.residual ? { residual: p.residual } : {}),
     ...(p.scales ? { scales: p.scales } : {}),
     ...(p.exponentials ? { reference: p.exponentials.reference, sums: p.exponentials.sums } : {}),
   };
-  if (splits === 1) return { p, plan, operands, started: { finish() {}, release() {} } };
+}
+
+/** All that a product's kernel is given, of which only the dispatch is missing. */
+export function begin(
+  gpu: GpuDevice,
+  p: Product,
+  { splits }: Plan,
+): { operands: Record<string, Bindable>; started: Started } {
+  watcher?.(p);
+  const { m, n, y } = p, operands = operandsOf(p);
+  if (splits === 1) return { operands, started: { finish() {}, release() {} } };
   const count = splits - 1, elements = m * n;
   const parts = gpu.allocate(count * elements * 4, "partial products");
   const started: Started = {
@@ -232,5 +169,5 @@ function begin(gpu: GpuDevice, p: Product): Begun {
       if (!parts.freed) parts.release();
     },
   };
-  return { p, plan, operands: { ...operands, parts }, started };
+  return { operands: { ...operands, parts }, started };
 }

@@ -58,9 +58,6 @@ export interface Plan {
   grid: [number, number, number];
   /** Parts of K, whose products are added up afterwards. */
   splits: number;
-  /** Workgroups, and the k that each goes through. */
-  count: number;
-  length: number;
 }
 
 /** The kernel that a product uses. */
@@ -137,22 +134,5 @@ export function planOf(gpu: GpuDevice, p: Product): Plan {
     Math.ceil(n / tile.n),
     batch * splits,
   ];
-  const count = grid[0] * grid[1] * grid[2], length = Math.min(k, params.partK);
-  return { constants, params, grid, splits, count, length };
-}
-
-/**
- * The k of the shorter workgroups up to which two products are faster in one dispatch. They begin when one of
- * the longer ones happens to end, so at the end processors wait for half of one on average.
- */
-const PAIRED_LENGTH = 1024;
-
-/**
- * Whether two products with the same tile are faster in one dispatch (kernels/matmul_pair.ts) than in two.
- * Measured on an NVIDIA H200 with dE and dC of blocks of logits: all of 384 rows (GPT-2) 40.4 ms for 40.8, of
- * 640 (Phi 3.5) 102.7 for 104.7; of 1536 (V = 12,564) 10.5 for 10.4, of 8192 40.9 for 40.1.
- */
-export function isFasterInPair(gpu: GpuDevice, plans: readonly Plan[]): boolean {
-  // The software adapter takes twice as long to compile them, and has nothing to wait for.
-  return !gpu.adapter.software && Math.min(...plans.map(({ length }) => length)) <= PAIRED_LENGTH;
+  return { constants, params, grid, splits };
 }

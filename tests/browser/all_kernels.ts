@@ -7,7 +7,7 @@ import { Gpt2 } from "../../lib/nn/gpt2.ts";
 import { ATTENTION_PARTS } from "../../lib/ops/attention_tiles.ts";
 import * as ops from "../../lib/ops/mod.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { IN_PAIRS } from "../../lib/tensor/product.ts";
+import { IN_PAIRS } from "../../lib/tensor/product_pair.ts";
 import { TRANSPOSED_FIRST } from "../../lib/tensor/product_plan.ts";
 import type { Shape } from "../../lib/tensor/shape.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";

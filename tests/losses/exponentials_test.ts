@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { linearCrossEntropy } from "../../lib/losses/linear_cross_entropy.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { IN_PAIRS } from "../../lib/tensor/product.ts";
+import { IN_PAIRS } from "../../lib/tensor/product_pair.ts";
 import { TRANSPOSED_FIRST } from "../../lib/tensor/product_plan.ts";
 import { assertWithin, checkLoss, type LossCase, TOLERANCES } from "./check_loss.ts";
 import { randomProblem } from "./reference.ts";

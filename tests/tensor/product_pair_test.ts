@@ -2,8 +2,9 @@
 import { assertEquals } from "@std/assert";
 import type { TileShape } from "../../kernels/tile.ts";
 import { Gpu } from "../../lib/tensor/gpu.ts";
-import { IN_PAIRS, type Product, startProducts } from "../../lib/tensor/product.ts";
-import { isFasterInPair, orientationOf, planOf } from "../../lib/tensor/product_plan.ts";
+import { independentProducts, type Product } from "../../lib/tensor/product.ts";
+import { IN_PAIRS, isFasterInPair, startPair } from "../../lib/tensor/product_pair.ts";
+import { orientationOf, planOf } from "../../lib/tensor/product_plan.ts";
 import { assertProduct, type Case, kernelsOf, orientations, prepare } from "./product_cases.ts";
 
 const gpu = await Gpu.open();
@@ -29,7 +30,11 @@ function run(
   inPairs = true,
   tile = TILE,
 ): string[] {
-  let record = () => startProducts(gpu, products, true).forEach(({ finish }) => finish());
+  let record = () => {
+    const pair = startPair(gpu, products);
+    if (pair) { for (const { finish } of pair) finish(); }
+    else independentProducts(gpu, products);
+  };
   for (const orientation of orientations) {
     const inner = record;
     record = () => gpu.tuning.using(orientationOf(orientation), tile, inner);
