@@ -115,12 +115,17 @@ export function gradientProducts(
       });
     }
     const pair = startPair(p.gpu, products);
-    products.forEach((each, n) => {
-      const started = pair?.[n] ?? startProduct(p.gpu, each);
-      const isOfE = gradients.e !== undefined && n === products.length - 1;
-      if (isOfE && later && !own && i === parts.length - 1) ofE = started;
-      else started.finish();
-    });
+    try {
+      products.forEach((each, n) => {
+        const started = pair?.[n] ?? startProduct(p.gpu, each);
+        const isOfE = gradients.e !== undefined && n === products.length - 1;
+        if (isOfE && later && !own && i === parts.length - 1) ofE = started;
+        else started.finish();
+      });
+    } catch (error) {
+      for (const { release } of pair ?? []) release();
+      throw error;
+    }
   });
   if (own) {
     rowsOf(true, own, gradients.e!);
